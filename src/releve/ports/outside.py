@@ -1,0 +1,21 @@
+"""All the doors to the outside, chosen in wiring.py."""
+
+from dataclasses import dataclass
+
+from releve.ports.access import Access
+from releve.ports.checker import Checker
+from releve.ports.clock import Clock
+from releve.ports.converger import Converger
+from releve.ports.journal import Journal, Lease
+from releve.ports.provider import Provider
+
+
+@dataclass(frozen=True)
+class Outside:
+    provider: Provider
+    access: Access
+    converger: Converger
+    checker: Checker
+    journal: Journal
+    lease: Lease
+    clock: Clock
