@@ -134,10 +134,10 @@ class HostPlan(Strict):
     network: str = Field("", description="empty: the provider's default network")
     address: str = Field(description="public IP address that moves")
     volumes: dict[str, VolumePlan] = Field(default_factory=dict)
-    ssh: SshPlan = Field(default_factory=lambda: SshPlan())
+    ssh: SshPlan = Field(default_factory=SshPlan)
     converge: ConvergePlan
     checks: list[CheckPlan] = Field(min_length=1)
-    objectives: Objectives = Field(default_factory=lambda: Objectives())
+    objectives: Objectives = Field(default_factory=Objectives)
     snapshots: SnapshotPolicy = Field(SnapshotPolicy.AUTO, strict=False)
     quarantine: Duration = Field(
         timedelta(days=30), description="how long the old instance is kept at least"
