@@ -1,0 +1,33 @@
+"""Every provider's range, one parameter each: the fake always, LXD where it runs."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.fake_range import FakeRange
+from tests.contracts.provider_range import ProviderRange
+
+
+@pytest.fixture(
+    scope="module",
+    params=["fake", pytest.param("lxd", marks=[pytest.mark.real, pytest.mark.xdist_group("lxd")])],
+)
+def range_(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ProviderRange]:
+    opened = _open_range(request.param, tmp_path_factory.mktemp("range"))
+    yield opened
+    opened.cleanup()
+
+
+def _open_range(name: str, directory: Path) -> ProviderRange:
+    if name == "fake":
+        return FakeRange(directory)
+    if importlib.util.find_spec("tests.contracts.lxd_range") is None:
+        pytest.skip("tests/contracts/lxd_range.py is not there yet: LXD was NOT tried")
+    module = importlib.import_module("tests.contracts.lxd_range")
+    opened = module.open_lxd_range(directory)  # skips by itself, loudly, where LXD cannot run
+    assert isinstance(opened, ProviderRange)
+    return opened
