@@ -13,7 +13,8 @@ class Power(StrEnum):
 
 
 class Role(StrEnum):
-    ACTIVE = "active"  # serves, or is about to
+    ACTIVE = "active"  # serves the host
+    CANDIDATE = "candidate"  # made by a run that has not finished
     QUARANTINED = "quarantined"  # fenced and kept for the inquest
     DISCARDED = "discarded"  # the new instance of a run that was undone
 

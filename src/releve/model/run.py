@@ -60,6 +60,7 @@ class RunInput:
     steps: tuple[str, ...]
     proposed_at: str  # ISO 8601 UTC
     commit: str = ""  # of the team's repository; empty: not under git
+    options: Output = field(default_factory=dict)  # what the caller chose, such as even_if_healthy
 
 
 @dataclass(frozen=True)

@@ -38,3 +38,7 @@ class Converger(ABC):
     @abstractmethod
     def list_problems(self, request: ConvergeRequest) -> tuple[str, ...]:
         """Syntax, missing roles, unknown host, versions; without touching any host."""
+
+    @abstractmethod
+    def read_vaulted(self, repository: str, path: str) -> bytes:
+        """Decrypt one file with the team's vault; kept in memory only, never logged."""

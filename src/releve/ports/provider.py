@@ -69,7 +69,7 @@ class Provider(ABC):
 
     @abstractmethod
     def list_shortfalls(self, request: InstanceRequest) -> tuple[str, ...]:
-        """Why this request could not be met (quota, size, network), in sentences; empty: it could."""
+        """Why this request could not be met (quota, size, network); empty: it could."""
 
     # acts
 
