@@ -1,0 +1,100 @@
+"""Run the team's playbook, unchanged, on the new instance."""
+
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from releve.errors import ConvergeFailed
+from releve.model.converge import ConvergeResult, TaskEvent
+from releve.model.run import Phase, RunInput
+from releve.ports.converger import ConvergeRequest, ConvergeWatch
+from releve.recovery.subject import door_to_new_instance, plan_of
+from releve.workflow.step import Done, Sight, Step, StepContext, Todo
+
+
+class Prepare(Step):
+    """The tasks that need no data, while the volumes are still on their way."""
+
+    name = "prepare"
+    phase = Phase.CONVERGE
+    cell = "S15"
+    needs = ("await_access",)
+    deadline_seconds = 7200.0
+
+    def describe(self, run: RunInput) -> str:
+        converge = plan_of(run).converge
+        return f"run {converge.playbook} for tags {', '.join(converge.early_tags)} meanwhile"
+
+    def look(self, context: StepContext) -> Sight:
+        del context
+        return Todo("a playbook is idempotent: it is run again rather than trusted")
+
+    def act(self, context: StepContext) -> Sight:
+        return converge(context, step=self.name, tags=early_tags(context.run))
+
+
+class Converge(Step):
+    name = "converge"
+    phase = Phase.CONVERGE
+    cell = "S15"
+    needs: ClassVar[tuple[str, ...]] = ("mount_volumes",)
+    deadline_seconds = 7200.0
+
+    def describe(self, run: RunInput) -> str:
+        return f"run {plan_of(run).converge.playbook}, unchanged, on the new instance"
+
+    def look(self, context: StepContext) -> Sight:
+        del context
+        return Todo("a playbook is idempotent: it is run again rather than trusted")
+
+    def act(self, context: StepContext) -> Sight:
+        return converge(context, step=self.name, tags=())
+
+
+class ConvergeAfterPrepare(Converge):
+    needs = ("mount_volumes", "prepare")
+
+
+def early_tags(run: RunInput) -> tuple[str, ...]:
+    return tuple(plan_of(run).converge.early_tags)
+
+
+def converge(context: StepContext, *, step: str, tags: tuple[str, ...]) -> Done:
+    def record(event: TaskEvent) -> None:
+        context.outside.journal.append_task(context.run.run_id, step, event)
+
+    watch = ConvergeWatch(
+        on_task_start=context.report_progress, on_event=record, should_stop=context.should_stop
+    )
+    result = context.outside.converger.converge(request_for(context, tags), watch=watch)
+    if not result.succeeded:
+        raise_not_converged(context.run, result)
+    return Done(result.reason, describe_result(result))
+
+
+def request_for(context: StepContext, tags: tuple[str, ...]) -> ConvergeRequest:
+    run, plan = context.run, plan_of(context.run).converge
+    return ConvergeRequest(
+        run_id=run.run_id,
+        repository=run.repository,
+        playbook=plan.playbook,
+        inventory=tuple(plan.inventory),
+        host=plan.name or run.host,
+        door=door_to_new_instance(context),
+        tags=tags,
+        skip_tags=tuple(plan.skip_tags),
+        timeout_seconds=plan.timeout.total_seconds(),
+    )
+
+
+def raise_not_converged(run: RunInput, result: ConvergeResult) -> None:
+    failed = result.failed_task
+    where = f" (task '{failed.task}' at {failed.location})" if failed else ""
+    raise ConvergeFailed(
+        f"the playbook did not converge {run.host}{where}",
+        why=(failed.message if failed and failed.message else result.reason)[:2000],
+        remedy=f"fix the playbook, then: releve resume {run.run_id}",
+    )
+
+
+def describe_result(result: ConvergeResult) -> dict[str, Any]:
+    return asdict(result)

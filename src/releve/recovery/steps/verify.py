@@ -1,0 +1,89 @@
+"""Prove the result with the plan's checks: on the new instance, then at the public address."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from releve.errors import CheckFailed
+from releve.model.checks import CheckResult
+from releve.model.run import Phase, RunInput
+from releve.ports.checker import Vantage
+from releve.recovery.subject import (
+    door_to_new_instance,
+    instance_vantage,
+    plan_of,
+    public_vantage,
+)
+from releve.workflow.step import Done, Sight, Step, StepContext, Todo
+
+PATIENCE_SECONDS = 30.0  # a service may still be warming up after its playbook
+PAUSE_SECONDS = 1.0
+
+
+class Verify(Step):
+    name = "verify"
+    phase = Phase.VERIFY
+    cell = "S16"
+    needs = ("converge",)
+    touches = False
+
+    def describe(self, run: RunInput) -> str:
+        return f"make {len(plan_of(run).checks)} checks on the new instance, before it serves"
+
+    def look(self, context: StepContext) -> Sight:
+        del context
+        return Todo("checks are made, not remembered")
+
+    def act(self, context: StepContext) -> Sight:
+        return prove(context, instance_vantage, before=f"{plan_of(context.run).address} moves")
+
+
+class VerifyOutside(Step):
+    name = "verify_outside"
+    phase = Phase.CUTOVER
+    cell = "S18"
+    needs = ("cut_over",)
+    touches = False
+
+    def describe(self, run: RunInput) -> str:
+        return f"make the same checks at {plan_of(run).address}"
+
+    def look(self, context: StepContext) -> Sight:
+        del context
+        return Todo("checks are made, not remembered")
+
+    def act(self, context: StepContext) -> Sight:
+        return prove(context, vantage_at_public_address, before="the run ends")
+
+
+def vantage_at_public_address(context: StepContext) -> Vantage:
+    return public_vantage(context.run, door_to_new_instance(context))
+
+
+def prove(
+    context: StepContext, make_vantage: Callable[[StepContext], Vantage], *, before: str
+) -> Done:
+    """Try until every check passes or patience ends; CheckFailed then."""
+    clock, checks = context.outside.clock, context.run.plan["host"]["checks"]
+    give_up = clock.monotonic() + PATIENCE_SECONDS
+    while True:
+        results = context.outside.checker.run_checks(checks, vantage=make_vantage(context))
+        failed = [result for result in results if not result.passed]
+        if not failed:
+            return Done(f"{len(results)} of {len(results)} checks pass", describe(results))
+        if clock.monotonic() >= give_up or context.should_stop():
+            raise_failed(context.run, failed, before=before)
+        context.report_progress(f"{failed[0].name}: {failed[0].reason}")
+        clock.sleep(PAUSE_SECONDS)
+
+
+def describe(results: Sequence[CheckResult]) -> dict[str, object]:
+    return {"checks": [asdict(result) for result in results]}
+
+
+def raise_failed(run: RunInput, failed: Sequence[CheckResult], *, before: str) -> None:
+    names = ", ".join(result.name for result in failed)
+    raise CheckFailed(
+        f"{len(failed)} check(s) fail on the new instance: {names}",
+        why=failed[0].reason,
+        remedy=f"mend it before {before}, then: releve resume {run.run_id}",
+    )

@@ -1,0 +1,51 @@
+"""Power the new instance off, so that nothing holds the volumes or answers at the address."""
+
+from releve.model.resources import Instance
+from releve.model.run import EventKind, Phase, RunInput
+from releve.recovery.steps.create_instance import CreateInstance
+from releve.recovery.subject import find_new_instance, is_off
+from releve.workflow.step import Done, Pending, Sight, Step, StepContext, Todo
+
+
+class StopNewInstance(Step):
+    name = "undo_stop"
+    phase = Phase.UNDO
+    cell = "U04"
+
+    def describe(self, run: RunInput) -> str:
+        del run
+        return "power the new instance off"
+
+    def look(self, context: StepContext) -> Sight:
+        instance = find_settled(context)
+        if instance is None:
+            return Done("this run made no instance", {"instance_id": ""})
+        if is_off(instance):
+            return Done(f"{instance.name} is off", {"instance_id": instance.id})
+        if instance.busy:
+            return Pending(f"{instance.name} is {instance.busy}")
+        return Todo(f"{instance.name} is {instance.power.value}")
+
+    def act(self, context: StepContext) -> Sight:
+        instance = find_new_instance(context)
+        if instance is not None:
+            context.outside.provider.stop_instance(instance.id)
+        return Pending("stop asked for")
+
+
+def find_settled(context: StepContext) -> Instance | None:
+    """Look twice where a create was sent: a list may lag behind it."""
+    instance = find_new_instance(context)
+    settle = context.outside.provider.capabilities.settle_seconds
+    if instance is None and settle and was_create_sent(context):
+        for pause in (settle, 3 * settle):
+            context.outside.clock.sleep(pause)
+            instance = instance or find_new_instance(context)
+    return instance
+
+
+def was_create_sent(context: StepContext) -> bool:
+    return any(
+        event.step == CreateInstance.name and event.kind is EventKind.INTENT
+        for event in context.outside.journal.read_events(context.run.run_id)
+    )
