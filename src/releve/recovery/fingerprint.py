@@ -33,7 +33,7 @@ def list_files(repository: Path) -> list[Path]:
         raise PlanError(
             f"the repository holds more than {MAX_FILES} files",
             why="all of them are part of what a run is bound to",
-            remedy="keep releve.yml in the root of the Ansible repository, without data beside it",
+            remedy="Keep releve.yml in the root of the Ansible repository, without data beside it",
         )
     return files
 

@@ -36,7 +36,7 @@ def require_fenced(context: StepContext) -> Instance:
         raise StepHalted(
             f"the old instance {instance.name} is {instance.power.value} again after its fence",
             why="its volumes and its address must not move while it can act",
-            remedy="find out who started it, stop it at the provider, then resume the run",
+            remedy="Find out who started it, stop it at the provider",
         )
     return instance
 
@@ -54,7 +54,7 @@ def find_new_instance(context: StepContext) -> Instance | None:
         raise Ambiguous(
             f"{len(found)} instances are called {name}",
             why=", ".join(sorted(instance.id for instance in found)),
-            remedy="keep the right one, rename the others at the provider, then resume the run",
+            remedy="Keep the right one, rename the others at the provider",
         )
     for instance in found:
         require_ours(instance, run=run)
@@ -67,7 +67,7 @@ def require_ours(instance: Instance, *, run: RunInput) -> None:
         raise StepHalted(
             f"an instance called {instance.name} exists and is not of this run",
             why=f"its label releve.run is {instance.labels.get('releve.run', '')!r}",
-            remedy="rename it at the provider, then resume the run",
+            remedy="Rename it at the provider",
         )
 
 
@@ -100,7 +100,7 @@ def require_no_stranger(volume: Volume, allowed: set[str]) -> None:
         raise StepHalted(
             f"volume {volume.id} is attached to {', '.join(sorted(strangers))}",
             why="that instance has no part in this run; somebody attached it meanwhile",
-            remedy="detach it there if that is safe, then resume the run",
+            remedy="Detach it there if that is safe",
         )
 
 

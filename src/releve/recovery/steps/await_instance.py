@@ -28,7 +28,7 @@ class AwaitInstance(Step):
         if instance.power is Power.STOPPED:
             raise StepHalted(
                 f"the new instance {instance.name} stopped by itself",
-                remedy="read its console at the provider; start it, then resume the run",
+                remedy="Read its console at the provider; start it",
             )
         if instance.power is not Power.RUNNING or instance.busy:
             return Pending(f"{instance.name} is {instance.busy or instance.power.value}")

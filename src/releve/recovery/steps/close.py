@@ -31,7 +31,7 @@ class Close(Step):
             raise StepHalted(
                 f"{address.address} leads to {address.instance_id or 'no instance'} at the end",
                 why=f"it had been moved to {new.name}",
-                remedy="find out who moved it; move it back, then resume the run",
+                remedy="Find out who moved it; move it back",
             )
         old = old_instance_id(context)
         for volume in read_volumes(context).values():
@@ -39,7 +39,7 @@ class Close(Step):
                 raise StepHalted(
                     f"volume {volume.id} is not on the new instance alone at the end",
                     why=f"it is {volume.state}; the old instance is {old}",
-                    remedy="attach it to the new instance at the provider, then resume the run",
+                    remedy="Attach it to the new instance at the provider",
                 )
         return Done(f"{new.name} holds the address and each volume")
 

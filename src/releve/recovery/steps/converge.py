@@ -92,7 +92,7 @@ def raise_not_converged(run: RunInput, result: ConvergeResult) -> None:
     raise ConvergeFailed(
         f"the playbook did not converge {run.host}{where}",
         why=(failed.message if failed and failed.message else result.reason)[:2000],
-        remedy=f"fix the playbook, then: releve resume {run.run_id}",
+        remedy="Fix the playbook",
     )
 
 

@@ -39,7 +39,7 @@ def raise_built_in_error(instance: Instance) -> None:
     raise StepHalted(
         f"the new instance {instance.name} ended in the provider's error state",
         why=f"the provider accepted it as {instance.id} and then failed to build it",
-        remedy="see the provider's message for it; cancel this run and propose a new one",
+        remedy="See the provider's message for it; cancel this run and propose a new one",
     )
 
 

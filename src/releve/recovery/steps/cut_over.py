@@ -33,7 +33,7 @@ class CutOver(Step):
         if address.instance_id not in {"", old}:
             raise StepHalted(
                 f"{address.address} is on {address.instance_id}, which has no part in this run",
-                remedy="find out who moved it; move it back, then resume the run",
+                remedy="Find out who moved it; move it back",
             )
         return Todo(f"{address.address} is on {address.instance_id or 'no instance'}")
 

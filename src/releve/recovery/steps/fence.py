@@ -48,7 +48,7 @@ def next_missing(instance: Instance, *, locks: bool) -> str:
         raise StepHalted(
             f"the old instance {instance.name} is in the provider's error state",
             why="nobody can prove that it is off",
-            remedy="have the provider power it off, then resume the run",
+            remedy="Have the provider power it off",
         )
     if instance.busy or instance.power is Power.CHANGING:
         return "settle"

@@ -32,7 +32,7 @@ def require_unchanged(run: RunInput) -> None:
         raise StepHalted(
             "the plan, the playbooks or the inventory changed since this run was proposed",
             why=f"proposed {run.fingerprint[:12]}, found {now[:12]}",
-            remedy=f"cancel this run and propose a new one: releve recover {run.host}",
+            remedy="Cancel this run and propose a new one; or put the files back",
         )
 
 
@@ -44,5 +44,5 @@ def require_highest_epoch(context: StepContext) -> None:
             raise StepHalted(
                 f"instance {instance.name} was marked by a later run (epoch {epoch})",
                 why=f"this run has epoch {run.epoch}; its journal may come from an old backup",
-                remedy="find the controller that holds the newer journal and work there",
+                remedy="Find the controller that holds the newer journal and work there",
             )

@@ -38,5 +38,5 @@ def require_lower_epoch(run: RunInput, labels: dict[str, str]) -> None:
         raise StepHalted(
             f"the old instance is marked by run {labels.get('releve.run')} with epoch {epoch}",
             why=f"this run has epoch {run.epoch}, so the other one is newer",
-            remedy="let the other run end, or cancel it; then propose a new run",
+            remedy="Let the other run end, or cancel it; then propose a new run",
         )

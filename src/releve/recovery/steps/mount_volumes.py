@@ -60,7 +60,7 @@ def ask_guest(context: StepContext, *, mount: bool) -> list[dict[str, Any]]:
         raise CommandFailed(
             "the new instance could not say which volumes it has",
             why=result.stderr.decode(errors="replace").strip()[-500:],
-            remedy="make sure that the image has python3, then resume the run",
+            remedy="Make sure that the image has python3",
         )
     return [
         answer | {"id": volumes[answer["name"]].id}
@@ -96,12 +96,12 @@ def parse_answers(stdout: bytes, *, names: Sequence[str]) -> list[dict[str, Any]
         raise CommandFailed(
             "the new instance's answer about its volumes cannot be read",
             why=f"{len(stdout)} bytes: {type(error).__name__}",
-            remedy="log in and see what its python3 prints, then resume the run",
+            remedy="Log in and see what its python3 prints",
         ) from error
     if sorted(answer["name"] for answer in checked) != sorted(names):
         raise CommandFailed(
             "the new instance answered about other volumes than it was asked for",
-            remedy="do not trust this instance; cancel the run",
+            remedy="Do not trust this instance; cancel the run",
         )
     return checked
 
@@ -111,7 +111,7 @@ def check_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
         raise StepHalted(
             f"volume {str(answer['name'])[:100]} cannot be identified on the new instance",
             why=str(answer["problem"])[:500],
-            remedy="look at the volume by hand; it has not been mounted. Then resume the run",
+            remedy="Look at the volume by hand; it has not been mounted",
         )
     return {
         "name": str(answer["name"]),
@@ -133,8 +133,7 @@ def require_identity(context: StepContext, seen: Sequence[Mapping[str, Any]]) ->
             raise StepHalted(
                 f"volume {answer['name']} on the new instance is not the recorded one",
                 why=difference,
-                remedy="nothing was mounted or written; find out which volume this is,"
-                " then cancel or resume the run",
+                remedy="Nothing was mounted or written; find out which volume this is",
             )
 
 

@@ -74,7 +74,7 @@ def require_stripped(instance: Instance) -> None:
         raise StepHalted(
             f"the old instance {instance.name} has {kept} again",
             why="a quarantined instance holds neither volume nor network",
-            remedy="take it away at the provider, then resume the run",
+            remedy="Take it away at the provider",
         )
 
 

@@ -27,14 +27,14 @@ class ReservePort(Step):
             raise Ambiguous(
                 f"{len(ports)} ports are called {ports[0].name}",
                 why=", ".join(sorted(port.id for port in ports)),
-                remedy="keep one, rename the others at the provider, then resume the run",
+                remedy="Keep one, rename the others at the provider",
             )
         if not ports:
             return Todo("no port of this run yet")
         if ports[0].labels.get("releve.run") != run.run_id:
             raise StepHalted(
                 f"a port called {ports[0].name} exists and is not of this run",
-                remedy="rename it at the provider, then resume the run",
+                remedy="Rename it at the provider",
             )
         return Done(f"port {ports[0].id}", {"port_id": ports[0].id})
 

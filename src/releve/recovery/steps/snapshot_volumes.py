@@ -73,7 +73,7 @@ def find_snapshot(context: StepContext, volume_id: str) -> Snapshot | None:
     if len(found) > 1:
         raise Ambiguous(
             f"volume {volume_id} has {len(found)} snapshots called {name}",
-            remedy="keep one, rename the others at the provider, then resume the run",
+            remedy="Keep one, rename the others at the provider",
         )
     return found[0] if found else None
 

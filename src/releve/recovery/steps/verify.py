@@ -85,5 +85,5 @@ def raise_failed(run: RunInput, failed: Sequence[CheckResult], *, before: str) -
     raise CheckFailed(
         f"{len(failed)} check(s) fail on the new instance: {names}",
         why=failed[0].reason,
-        remedy=f"mend it before {before}, then: releve resume {run.run_id}",
+        remedy=f"Mend it before {before}",
     )

@@ -11,10 +11,10 @@ from releve.workflow.step import StepContext
 def recorded_old_instance(context: StepContext) -> Mapping[str, Any]:
     for event in reversed(context.outside.journal.read_events(context.run.run_id)):
         if event.step == "preconditions" and event.kind is EventKind.DONE:
-            instance: Mapping[str, Any] = event.data["old_instance"]
+            instance: Mapping[str, Any] = event.data["output"]["old_instance"]
             return instance
     raise StepHalted(
         "the journal does not say how things stood before this run",
         why="its preconditions step never ended, so nothing can have been touched",
-        remedy="look at the provider; there should be nothing to undo",
+        remedy="Look at the provider; there should be nothing to undo",
     )

@@ -58,7 +58,7 @@ class ReturnAddress(Step):
         if address.instance_id not in {"", new.id if new else ""}:
             raise StepHalted(
                 f"{address.address} is on {address.instance_id}, which has no part in this run",
-                remedy="find out who moved it and move it back by hand",
+                remedy="Find out who moved it and move it back by hand",
             )
         return Todo(f"{address.address} is on {address.instance_id or 'no instance'}")
 

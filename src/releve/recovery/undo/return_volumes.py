@@ -38,7 +38,7 @@ class DetachFromNew(Step):
             raise StepHalted(
                 f"the new instance {new.name} runs again",
                 why="a volume is only taken from an instance that is off",
-                remedy=f"stop it at the provider, then: releve cancel {context.run.run_id}",
+                remedy="Stop it at the provider",
             )
         for volume in read_volumes(context).values():
             if new is not None and is_held(volume, new) and volume.state != "detaching":
