@@ -46,7 +46,8 @@ class Confirm(Step):
             raise StepHalted(
                 f"{run.host} looks healthy: running, every check passes, its root can be written",
                 why="a recovery would take a working host away",
-                remedy="To replace it all the same, cancel this run and recover with --even-if-healthy;"
+                remedy="To replace it all the same, cancel this run and recover with"
+                " --even-if-healthy;"
                 " if its trouble comes and goes, wait until it shows",
             )
         verdict = "; ".join(evidence) or "looks healthy; replaced because a person asked for it"

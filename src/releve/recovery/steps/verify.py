@@ -71,7 +71,7 @@ def prove(
         if not failed:
             return Done(f"{len(results)} of {len(results)} checks pass", describe(results))
         if clock.monotonic() >= give_up or context.should_stop():
-            raise_failed(context.run, failed, before=before)
+            raise_failed(failed, before=before)
         context.report_progress(f"{failed[0].name}: {failed[0].reason}")
         clock.sleep(PAUSE_SECONDS)
 
@@ -80,7 +80,7 @@ def describe(results: Sequence[CheckResult]) -> dict[str, object]:
     return {"checks": [asdict(result) for result in results]}
 
 
-def raise_failed(run: RunInput, failed: Sequence[CheckResult], *, before: str) -> None:
+def raise_failed(failed: Sequence[CheckResult], *, before: str) -> None:
     names = ", ".join(result.name for result in failed)
     raise CheckFailed(
         f"{len(failed)} check(s) fail on the new instance: {names}",

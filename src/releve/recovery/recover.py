@@ -1,0 +1,99 @@
+"""Propose a recovery, carry it out, go on with it, or undo it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from releve.errors import PlanError, RunHeld
+from releve.model.identity import new_run_id
+from releve.model.run import EventKind, Output, RunInput, RunRecord, RunState
+from releve.plan.loading import LoadedPlan
+from releve.plan.types import HostPlan
+from releve.ports.clock import Clock
+from releve.ports.journal import Journal
+from releve.recovery.catalogue import catalogue_for, steps_for, undo_steps
+from releve.recovery.fingerprint import commit_of, fingerprint
+from releve.workflow.run_format import RUN_FORMAT
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One step as a person reads it before agreeing."""
+
+    name: str
+    phase: str
+    sentence: str
+    needs: tuple[str, ...]
+
+
+def propose_run(
+    loaded: LoadedPlan, host: str, *, journal: Journal, clock: Clock, options: Output
+) -> RunInput:
+    """Freeze what a recovery of this host would be; nothing is recorded or touched yet."""
+    plan = loaded.host(host)
+    frozen = freeze_plan(loaded, plan)
+    return RunInput(
+        format=RUN_FORMAT,
+        run_id=new_run_id(),
+        host=host,
+        epoch=journal.next_epoch(host),
+        plan=frozen,
+        repository=str(loaded.repository),
+        fingerprint=fingerprint(frozen, loaded.repository),
+        steps=steps_for(plan),
+        proposed_at=clock.now().isoformat(timespec="seconds"),
+        commit=commit_of(loaded.repository),
+        options=options,
+    )
+
+
+def freeze_plan(loaded: LoadedPlan, plan: HostPlan) -> dict[str, object]:
+    return {
+        "provider": loaded.plan.provider.model_dump(mode="json"),
+        "host": plan.model_dump(mode="json"),
+    }
+
+
+def describe_run(run: RunInput) -> tuple[StepLine, ...]:
+    """The steps of this run, in order, from the plan alone."""
+    catalogue = catalogue_for(HostPlan.model_validate(run.plan["host"]))
+    return tuple(
+        StepLine(name, catalogue[name].phase.value, catalogue[name].describe(run), needs)
+        for name in run.steps
+        for needs in [catalogue[name].needs]
+    )
+
+
+def require_no_open_run(host: str, *, journal: Journal) -> None:
+    """One run at a time for a host, so that two never move the same volumes."""
+    for record in journal.list_runs(host=host):
+        if not record.state.is_over:
+            run_id = record.input.run_id
+            raise RunHeld(
+                f"run {run_id} of {host} is not over: {record.state.value}",
+                why="two runs of one host could move the same volumes",
+                remedy=f"Go on with `releve resume {run_id}` or put things back with"
+                f" `releve cancel {run_id}`",
+            )
+
+
+def has_touched(record: RunRecord, *, journal: Journal) -> bool:
+    """Whether any step that touches the provider was begun."""
+    catalogue = catalogue_for(HostPlan.model_validate(record.input.plan["host"]))
+    return any(
+        event.kind is EventKind.INTENT and event.step in catalogue and catalogue[event.step].touches
+        for event in journal.read_events(record.input.run_id)
+    )
+
+
+def require_not_over(record: RunRecord, *, verb: str) -> None:
+    if record.state.is_over:
+        raise PlanError(
+            f"run {record.input.run_id} is over: {record.state.value}",
+            why=f"there is nothing to {verb}",
+            remedy=f"See `releve runs show {record.input.run_id}`",
+        )
+
+
+def steps_to_undo(record: RunRecord, *, journal: Journal) -> Sequence[str]:
+    """The undo steps of this run; none where it touched nothing."""
+    return undo_steps() if has_touched(record, journal=journal) else ()
