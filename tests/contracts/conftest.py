@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from releve.model.resources import InstanceRequest, Power
+from tests.contracts.asking import is_idle, make_request
 from tests.contracts.fake_range import FakeRange
 from tests.contracts.provider_range import ProviderRange
 
@@ -20,6 +22,20 @@ def range_(
     opened = _open_range(request.param, tmp_path_factory.mktemp("range"))
     yield opened
     opened.cleanup()
+
+
+@pytest.fixture(scope="module")
+def created(range_: ProviderRange) -> InstanceRequest:
+    """One instance made through the port, running; shared, since a real one takes seconds."""
+    request = make_request(range_)
+    range_.provider.create_instance(request)
+    range_.wait_until(lambda: is_idle(range_, request.name, Power.RUNNING), "it runs")
+    return request
+
+
+@pytest.fixture
+def old(range_: ProviderRange) -> str:
+    return range_.make_old_instance()
 
 
 def _open_range(name: str, directory: Path) -> ProviderRange:

@@ -1,0 +1,183 @@
+"""A fake cloud: an OpenStack-like control plane in one SQLite file, with faults and a watcher."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from releve.errors import ProviderError
+from releve.ports.clock import Clock
+from tests.fakes import cloud_person
+from tests.fakes.cloud_distort import distort, list_changed
+from tests.fakes.cloud_file import Actor, CloudFile, HistoryRow
+from tests.fakes.cloud_rules import ACTS
+from tests.fakes.cloud_settle import settle
+from tests.fakes.cloud_state import CloudState, Habits
+from tests.fakes.faults import Fault, arm, error_of, take_fault
+
+PERSON: Final = Actor(name="person")
+THE_CLOUD: Final = Actor(name="cloud")
+_Seen = TypeVar("_Seen")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it arrives at the cloud, or one thing seen in a guest."""
+
+    actor: Actor
+    name: str
+    arguments: Mapping[str, Any]
+    kind: str = "act"  # act, read, transition, guest, converge, check
+
+
+Watch = Callable[["FakeCloud", HistoryRow, CloudState, CloudState], None]
+
+
+class FakeCloud:
+    """Its truth: a state, and the history of all that was asked and done."""
+
+    def __init__(
+        self, path: Path, *, clock: Clock, habits: Habits | None = None, watch: Watch | None = None
+    ) -> None:
+        """`watch` sees each row inside its transaction; `habits` stay in the file once given."""
+        self.file = CloudFile(path)
+        self.clock = clock
+        self.watch = watch
+        with self.file.transaction():
+            state = self.file.load()
+            self.file.save(replace(state, habits=habits) if habits else state)
+
+    def state(self) -> CloudState:
+        """The truth now, whatever reads are made to show."""
+        with self.file.transaction():
+            return self._settle()
+
+    def history(self) -> list[HistoryRow]:
+        return self.file.read_history()
+
+    def arm(self, fault: Fault) -> None:
+        arm(self.file, fault)
+
+    def act(self, call: Call) -> None:
+        """Do what is asked, or what an armed fault makes of it."""
+        with self.file.transaction():
+            fault = self._take_fault(call)
+            if fault and fault.stops_call:
+                error: ProviderError | None = error_of(fault, call.name)
+                self._append(call, outcome=f"refused {fault.kind}")
+            else:
+                error = self._apply(call, fault)
+        self._hold_reply(fault)
+        if error:
+            raise error
+
+    def as_person(self, name: str, /, **arguments: Any) -> None:
+        """What somebody does at the cloud's own console; never under a fault."""
+        with self.file.transaction():
+            error = self._apply(Call(PERSON, name, arguments), None)
+        if error:
+            raise error
+
+    def change_beside(self, name: str, arguments: Mapping[str, Any], *, kind: str) -> None:
+        """A change that does not come through the control plane, such as a mount in a guest."""
+        with self.file.transaction():
+            self._apply(Call(Actor(), name, arguments, kind), None)
+
+    def note(self, name: str, arguments: Mapping[str, Any], *, kind: str) -> None:
+        """Something that changes nothing: a login, a command, a converge, a check."""
+        with self.file.transaction():
+            self._append(Call(Actor(), name, arguments, kind))
+
+    def take_guest_fault(self, name: str, arguments: Mapping[str, Any]) -> Fault | None:
+        with self.file.transaction():
+            return self._take_fault(Call(Actor(), name, arguments))
+
+    def read(
+        self,
+        call: Call,
+        view: Callable[[CloudState], _Seen],
+        *,
+        summary: Callable[[_Seen], Mapping[str, Any]],
+    ) -> _Seen:
+        """The view of the state now; its summary is kept as the proof of what was seen."""
+        error: ProviderError | None = None
+        with self.file.transaction():
+            fault = self._take_fault(call)
+            state = self._settle()
+            try:
+                if fault and fault.stops_call:
+                    raise error_of(fault, call.name)
+                seen = view(state)
+                self._append(call, result=summary(seen))
+            except ProviderError as refused:
+                self._append(call, outcome=f"refused {type(refused).__name__}")
+                error = refused
+        self._hold_reply(fault)
+        if error:
+            raise error
+        return seen
+
+    def close(self) -> None:
+        self.file.close()
+
+    def _take_fault(self, call: Call) -> Fault | None:
+        """Adapters log in again once by themselves: only a second 401 comes through."""
+        with self.file.transaction() as connection:
+            fault = take_fault(connection, call.name, call.arguments)
+            if fault and fault.kind == "unauthorized":
+                fault = take_fault(connection, call.name, call.arguments)
+        if fault and fault.foreign:
+            self.as_person(fault.foreign["call"], **fault.foreign["arguments"])
+        return fault
+
+    def _hold_reply(self, fault: Fault | None) -> None:
+        if fault and fault.kind.startswith("timeout"):
+            self.clock.sleep(fault.seconds)
+
+    def _apply(self, call: Call, fault: Fault | None) -> ProviderError | None:
+        before, after = self._settle(), self._settle()
+        rule = ACTS.get(call.name) or cloud_person.ACTS[call.name]
+        try:
+            rule(after, self.clock.monotonic(), call.arguments)
+        except ProviderError as refused:
+            self._append(call, outcome=f"refused {type(refused).__name__}")
+            return refused
+        distort(fault, before=before, after=after, now=self.clock.monotonic())
+        self.file.save(after)
+        lost = error_of(fault, call.name) if fault and fault.loses_reply else None
+        self._append(
+            call,
+            outcome="maybe" if lost else "done",
+            result={"changed": list_changed(before, after)},
+            change=(before, after),
+        )
+        return lost
+
+    def _settle(self) -> CloudState:
+        """The state with every transition that is due at its end."""
+        now = self.clock.monotonic()
+        state = self.file.load()
+        texts = settle(state, now)
+        if texts:
+            before = self.file.load()
+            self.file.save(state)
+            call = Call(THE_CLOUD, "settle", {"texts": texts}, "transition")
+            self._append(call, change=(before, state))
+        return state
+
+    def _append(
+        self,
+        call: Call,
+        *,
+        outcome: str = "done",
+        result: Mapping[str, Any] | None = None,
+        change: tuple[CloudState, CloudState] | None = None,
+    ) -> None:
+        at = self.clock.monotonic()
+        row = HistoryRow(
+            0, at, call.actor, call.kind, call.name, call.arguments, outcome, result or {}
+        )
+        row = replace(row, seq=self.file.append(row, state=change[1] if change else None))
+        if self.watch and call.kind != "read":
+            before, after = change or (self.file.load(),) * 2
+            self.watch(self, row, before, after)
