@@ -19,6 +19,7 @@ ReleveError
 ├── CheckFailed              a declared check does not hold
 ├── StepHalted               a step needs a person: the run stops as NEEDS_PERSON
 ├── RunHeld                  another process drives this run or this host
+├── LabError                 the practice range cannot be made, or not broken this way
 └── JournalError             the journal cannot be written: the process ends, the run resumes
 """
 
@@ -40,6 +41,8 @@ class ReleveError(Exception):
 
 class PlanError(ReleveError):
     exit_code = 2
+
+    also: tuple["PlanError", ...] = ()  # the other problems found, by line
 
     def __init__(self, what: str, *, why: str = "", remedy: str, location: str = "") -> None:
         """`location` is file:line, or empty where no line is to blame."""
@@ -114,6 +117,10 @@ class StepHalted(ReleveError):
 
 
 class RunHeld(ReleveError):
+    pass
+
+
+class LabError(ReleveError):
     pass
 
 

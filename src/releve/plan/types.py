@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from releve.plan.durations import Duration
+
+Name = Annotated[str, Field(min_length=1)]
 
 
 class Strict(BaseModel):
@@ -16,9 +18,9 @@ class Strict(BaseModel):
 class LxdProvider(Strict):
     """LXD or Incus, over its unix socket or HTTPS."""
 
-    kind: Literal["lxd"]
+    kind: Literal["lxd"] = Field(description="which provider holds the instances")
     endpoint: str = Field("", description="unix socket path or https URL; empty: the local daemon")
-    project: str = Field("default", description="LXD project that holds the instances")
+    project: Name = Field("default", description="LXD project that holds the instances")
     network: str = Field("", description="default network of new instances")
     pool: str = Field("", description="storage pool of new instances' system disks")
 
@@ -27,8 +29,10 @@ ProviderPlan = Annotated[LxdProvider, Field(discriminator="kind")]
 
 
 class VolumePlan(Strict):
-    id: str = Field(description="the provider's id; on LXD pool/volume")
-    mount: str = Field(description="absolute mount point on the host")
+    """A data volume that moves to the new instance."""
+
+    id: Name = Field(description="the provider's id; on LXD pool/volume")
+    mount: Name = Field(description="absolute mount point on the host")
     uuid: str = Field("", description="file system UUID; when given, it must match before mounting")
     size: str = Field("", description="exact size as the provider states it, such as 1GiB")
     filesystem: str = Field("", description="type forced at mount; needed for block volumes")
@@ -40,79 +44,138 @@ class HostKeyPolicy(StrEnum):
 
 
 class SshPlan(Strict):
-    user: str = "root"
-    port: int = Field(22, ge=1, le=65535)
-    identity_files: list[str] = Field(default_factory=list)
-    host_keys: HostKeyPolicy = Field(HostKeyPolicy.PROVIDER, strict=False)
-    host_key_files: list[str] = Field(
+    """How the controller logs in."""
+
+    user: Name = Field("root", description="login name; it must be able to become root")
+    port: int = Field(22, ge=1, le=65535, description="TCP port of the SSH server")
+    identity_files: list[Name] = Field(
+        default_factory=list,
+        description="private keys on the controller: absolute, from ~, or relative to releve.yml; "
+        "empty: the agent and the default keys",
+    )
+    host_keys: HostKeyPolicy = Field(
+        HostKeyPolicy.PROVIDER,
+        strict=False,
+        description="provider: the new instance's own host keys, read through the provider; "
+        "carry_over: the host keeps the keys in host_key_files",
+    )
+    host_key_files: list[Name] = Field(
         default_factory=list, description="vaulted private host keys, for carry_over"
     )
 
 
 class ConvergePlan(Strict):
-    playbook: str = Field(description="relative to releve.yml")
-    inventory: list[str] = Field(
+    """Which of the team's playbooks makes the host."""
+
+    playbook: Name = Field(description="relative to releve.yml")
+    inventory: list[Name] = Field(
         default_factory=list, description="relative paths; empty: as ansible.cfg says"
     )
     name: str = Field("", description="the host's inventory name; empty: the key of this entry")
-    early_tags: list[str] = Field(
+    early_tags: list[Name] = Field(
         default_factory=list,
         description="tags whose tasks need no data; run while the volumes are moved",
     )
-    skip_tags: list[str] = Field(default_factory=list)
-    timeout: Duration = timedelta(hours=1)
+    skip_tags: list[Name] = Field(default_factory=list, description="tags never to run")
+    timeout: Duration = Field(timedelta(hours=1), description="longest time for one converge")
 
 
 class HttpCheck(Strict):
-    http: str = Field(description="URL; the connection goes to the host's own address only")
-    status: int = Field(200, ge=100, le=599)
-    contains: list[str] = Field(default_factory=list)
+    """A page is served."""
+
+    http: Name = Field(description="URL; the connection goes to the host's own address only")
+    status: int = Field(200, ge=100, le=599, description="status code wanted")
+    contains: list[Name] = Field(
+        default_factory=list, description="texts that the page must all contain"
+    )
     tls_days: int = Field(0, ge=0, description="least days until the certificate expires")
-    verify_tls: bool = True
-    timeout: Duration = timedelta(seconds=10)
+    verify_tls: bool = Field(
+        default=True, description="false: accept a certificate nobody vouches for"
+    )
+    timeout: Duration = Field(timedelta(seconds=10), description="longest time for the answer")
 
 
 class TcpCheck(Strict):
-    tcp: int = Field(ge=1, le=65535)
-    timeout: Duration = timedelta(seconds=5)
+    """A port accepts connections."""
+
+    tcp: int = Field(ge=1, le=65535, description="port on the host's address")
+    timeout: Duration = Field(timedelta(seconds=5), description="longest time to connect")
 
 
 class UnitCheck(Strict):
-    unit: str
+    """A systemd unit is active."""
+
+    unit: Name = Field(description="unit name, such as nginx.service")
 
 
 class CommandCheck(Strict):
+    """A command succeeds on the instance."""
+
     command: list[str] = Field(min_length=1, description="argv on the instance; exit 0 passes")
-    contains: list[str] = Field(default_factory=list)
-    timeout: Duration = timedelta(seconds=30)
+    contains: list[Name] = Field(
+        default_factory=list, description="texts that its output must all contain"
+    )
+    timeout: Duration = Field(timedelta(seconds=30), description="longest time for the command")
 
 
 class FileCheck(Strict):
-    file: str = Field(description="absolute path on the instance")
-    contains: list[str] = Field(default_factory=list)
-    sha256: str = ""
+    """A file is there, with this content."""
+
+    file: Name = Field(description="absolute path on the instance")
+    contains: list[Name] = Field(
+        default_factory=list, description="texts that the file must all contain"
+    )
+    sha256: str = Field("", description="exact checksum, 64 hexadecimal digits")
 
 
 class PytestCheck(Strict):
-    pytest: str = Field(description="testinfra file, relative to releve.yml")
-    timeout: Duration = timedelta(minutes=5)
+    """A testinfra file passes."""
+
+    pytest: Name = Field(description="testinfra file, relative to releve.yml")
+    timeout: Duration = Field(timedelta(minutes=5), description="longest time for the file")
 
 
-CheckPlan = HttpCheck | TcpCheck | UnitCheck | CommandCheck | FileCheck | PytestCheck
+CHECK_KINDS: Final[dict[str, type[Strict]]] = {
+    "http": HttpCheck,
+    "tcp": TcpCheck,
+    "unit": UnitCheck,
+    "command": CommandCheck,
+    "file": FileCheck,
+    "pytest": PytestCheck,
+}
+
+
+def name_check_kind(value: Any) -> str | None:
+    """The kind whose key is there; None when no key or several are, so that one error is told."""
+    if isinstance(value, Strict):
+        return next((kind for kind, type_ in CHECK_KINDS.items() if type(value) is type_), None)
+    present = [kind for kind in CHECK_KINDS if isinstance(value, dict) and kind in value]
+    return present[0] if len(present) == 1 else None
+
+
+CheckPlan = Annotated[
+    Annotated[HttpCheck, Tag("http")]
+    | Annotated[TcpCheck, Tag("tcp")]
+    | Annotated[UnitCheck, Tag("unit")]
+    | Annotated[CommandCheck, Tag("command")]
+    | Annotated[FileCheck, Tag("file")]
+    | Annotated[PytestCheck, Tag("pytest")],
+    Discriminator(name_check_kind),
+]
 
 
 class Objectives(Strict):
     """Longest time wanted per phase; measured, shown, never enforced."""
 
-    total: Duration | None = None
-    decide: Duration | None = None
-    fence: Duration | None = None
-    create: Duration | None = None
-    move: Duration | None = None
-    converge: Duration | None = None
-    verify: Duration | None = None
-    cutover: Duration | None = None
-    close: Duration | None = None
+    total: Duration | None = Field(None, description="the whole run")
+    decide: Duration | None = Field(None, description="preconditions and intent")
+    fence: Duration | None = Field(None, description="fencing the old instance")
+    create: Duration | None = Field(None, description="creating the new instance")
+    move: Duration | None = Field(None, description="moving the volumes")
+    converge: Duration | None = Field(None, description="running the playbook")
+    verify: Duration | None = Field(None, description="the checks before the address moves")
+    cutover: Duration | None = Field(None, description="moving the address, checks from outside")
+    close: Duration | None = Field(None, description="quarantine and report")
 
 
 class Automation(StrEnum):
@@ -128,24 +191,44 @@ class SnapshotPolicy(StrEnum):
 
 
 class HostPlan(Strict):
-    instance: str = Field(description="name or id of the instance before any recovery")
-    image: str = Field(description="exact name or id of the base image")
+    """One host, and all that a recovery of it needs."""
+
+    instance: Name = Field(description="name or id of the instance before any recovery")
+    image: Name = Field(description="exact name or id of the base image")
     size: str = Field("", description="flavor; on LXD a profile, or CPUs and memory as 2cpu-2GiB")
     network: str = Field("", description="empty: the provider's default network")
-    address: str = Field(description="public IP address that moves")
-    volumes: dict[str, VolumePlan] = Field(default_factory=dict)
-    ssh: SshPlan = Field(default_factory=SshPlan)
-    converge: ConvergePlan
-    checks: list[CheckPlan] = Field(min_length=1)
-    objectives: Objectives = Field(default_factory=Objectives)
-    snapshots: SnapshotPolicy = Field(SnapshotPolicy.AUTO, strict=False)
+    address: Name = Field(description="public IP address that moves")
+    volumes: dict[str, VolumePlan] = Field(
+        default_factory=dict, description="data volumes, each under a name of your choice"
+    )
+    ssh: SshPlan = Field(default_factory=SshPlan, description="how the controller logs in")
+    converge: ConvergePlan = Field(description="which playbook makes the host")
+    checks: list[CheckPlan] = Field(
+        min_length=1, description="what must hold before the address moves, and after"
+    )
+    objectives: Objectives = Field(
+        default_factory=Objectives, description="longest time wanted, by phase"
+    )
+    snapshots: SnapshotPolicy = Field(
+        SnapshotPolicy.AUTO,
+        strict=False,
+        description="of the volumes before they move; auto: where the provider makes them "
+        "copy-on-write",
+    )
     quarantine: Duration = Field(
         timedelta(days=30), description="how long the old instance is kept at least"
     )
-    automation: Automation = Field(Automation.PROPOSE, strict=False)
+    automation: Automation = Field(
+        Automation.PROPOSE,
+        strict=False,
+        description="propose: a person starts the run; approve: a person confirms it; "
+        "auto: it starts by itself",
+    )
 
 
 class Plan(Strict):
-    version: Literal[1]
-    provider: ProviderPlan
-    hosts: dict[str, HostPlan] = Field(min_length=1)
+    """The whole of releve.yml."""
+
+    version: Literal[1] = Field(description="format of this file")
+    provider: ProviderPlan = Field(description="where the instances are")
+    hosts: dict[str, HostPlan] = Field(min_length=1, description="hosts by inventory name")
