@@ -1,0 +1,24 @@
+"""What is left for a person after the run."""
+
+from releve.recovery.report.types import Act, AnsibleSummary, Moves, Outcome, Timing
+
+
+def choose_acts(
+    outcome: Outcome, timing: Timing, *, moves: Moves, ansible: AnsibleSummary | None
+) -> tuple[Act, ...]:
+    if outcome in {Outcome.NEEDS_PERSON, Outcome.UNDER_WAY}:
+        return (Act.RESUME, Act.CANCEL)
+    if outcome in {Outcome.UNDONE, Outcome.CANCELLED}:
+        return (Act.PROPOSE_AGAIN,)
+    reasons = {
+        Act.INSPECT_QUARANTINE: moves.quarantine is not None,
+        Act.DELETE_SNAPSHOTS: bool(moves.snapshots),
+        Act.REVIEW_IGNORED: ansible is not None and bool(ansible.ignored),
+        Act.MISSED_OBJECTIVE: _missed_one(timing),
+    }
+    return tuple(act for act, holds in reasons.items() if holds)
+
+
+def _missed_one(timing: Timing) -> bool:
+    objectives = [timing.objective, *(phase.objective for phase in timing.phases)]
+    return any(objective is not None and objective.met is False for objective in objectives)

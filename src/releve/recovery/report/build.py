@@ -1,0 +1,89 @@
+"""The report of one run, built from its journal alone: pure, and whole for any state of the run."""
+
+from collections.abc import Mapping, Sequence
+
+from releve.model.converge import TaskEvent
+from releve.model.run import EventKind, JournalEvent, Phase, RunRecord, RunState
+from releve.recovery.report.acts import choose_acts
+from releve.recovery.report.ansible import summarize_ansible
+from releve.recovery.report.facts import find_moves, pair_checks
+from releve.recovery.report.reading import MAX_CHARACTERS, read_outputs, read_text
+from releve.recovery.report.timeline import draw_steps
+from releve.recovery.report.timing import PROOF_STEP, measure_timing
+from releve.recovery.report.types import Halt, Outcome, Report, RunFacts, StepBar, StepState
+
+_OUTCOMES = {
+    RunState.DONE: Outcome.RECOVERED,
+    RunState.UNDONE: Outcome.UNDONE,
+    RunState.CANCELLED: Outcome.CANCELLED,
+    RunState.NEEDS_PERSON: Outcome.NEEDS_PERSON,
+}
+
+
+def build_report(
+    run: RunRecord,
+    events: Sequence[JournalEvent],
+    tasks: Sequence[TaskEvent],
+    *,
+    phases: Mapping[str, Phase],
+) -> Report:
+    """`phases`: step name to its phase, for every step of the run and of its undo."""
+    outputs = read_outputs(events)
+    until = run.ended_at or (events[-1].at if events else run.started_at)
+    bars = draw_steps(events, started_at=run.started_at, until=until, phases=phases)
+    outcome = _decide_outcome(run.state, bars)
+    timing = measure_timing(run, events, bars, until=until)
+    moves = find_moves(outputs, planned_image=_planned_image(run))
+    ansible = summarize_ansible(outputs, tasks)
+    return Report(
+        run=_describe_run(run),
+        outcome=outcome,
+        next_action=run.next_action[:MAX_CHARACTERS],
+        acts=choose_acts(outcome, timing, moves=moves, ansible=ansible),
+        verdict=read_text(outputs.get("confirm", {}), "verdict"),
+        halt=_find_halt(events) if outcome is Outcome.NEEDS_PERSON else None,
+        timing=timing,
+        moves=moves,
+        checks=pair_checks(outputs),
+        ansible=ansible,
+    )
+
+
+def _decide_outcome(state: RunState, bars: Sequence[StepBar]) -> Outcome:
+    if state is RunState.PENDING and _is_back(bars):
+        return Outcome.RECOVERED  # the last step writes this report before the run is over
+    return _OUTCOMES.get(state, Outcome.UNDER_WAY)
+
+
+def _is_back(bars: Sequence[StepBar]) -> bool:
+    proven = any(bar.name == PROOF_STEP and bar.state is StepState.DONE for bar in bars)
+    return proven and not any(bar.state is StepState.HALTED for bar in bars)
+
+
+def _describe_run(run: RunRecord) -> RunFacts:
+    return RunFacts(
+        run_id=run.input.run_id,
+        host=run.input.host,
+        epoch=run.input.epoch,
+        commit=run.input.commit,
+        fingerprint=run.input.fingerprint,
+        state=run.state.value,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+    )
+
+
+def _planned_image(run: RunRecord) -> str:
+    host = run.input.plan.get("host")
+    return read_text(host, "image") if isinstance(host, Mapping) else ""
+
+
+def _find_halt(events: Sequence[JournalEvent]) -> Halt | None:
+    for event in reversed(events):
+        if event.kind is EventKind.HALTED:
+            return Halt(
+                step=event.step,
+                reason=event.text[:2000],
+                remedy=read_text(event.data, "remedy"),
+            )
+    return None
