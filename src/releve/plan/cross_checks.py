@@ -51,7 +51,7 @@ def list_contradictions(plan: Plan) -> list[Problem]:
 
 def _judge_provider(provider: ProviderPlan) -> Iterator[Problem]:
     endpoint, at = provider.endpoint, ("provider", "endpoint")
-    if not endpoint or endpoint.startswith("/"):
+    if not endpoint or endpoint.startswith("/") or re.fullmatch(r"lab:[a-z0-9-]{1,40}", endpoint):
         return
     try:
         url = urlsplit(endpoint)

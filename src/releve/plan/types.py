@@ -19,7 +19,11 @@ class LxdProvider(Strict):
     """LXD or Incus, over its unix socket or HTTPS."""
 
     kind: Literal["lxd"] = Field(description="which provider holds the instances")
-    endpoint: str = Field("", description="unix socket path or https URL; empty: the local daemon")
+    endpoint: str = Field(
+        "",
+        description="unix socket path, https URL, or lab:NAME for a lab on this machine; "
+        "empty: the local daemon",
+    )
     project: Name = Field("default", description="LXD project that holds the instances")
     network: str = Field("", description="default network of new instances")
     pool: str = Field("", description="storage pool of new instances' system disks")
