@@ -106,6 +106,11 @@ def give_address(state: CloudState, _now: float, arguments: Arguments) -> None:
     address.revision += 1
 
 
+def break_root(state: CloudState, _now: float, arguments: Arguments) -> None:
+    """The root turns read-only; what already runs goes on."""
+    find(state.instances, arguments["instance_id"], "instance").root_is_writable = False
+
+
 def replace_host_key(state: CloudState, _now: float, arguments: Arguments) -> None:
     """Another sshd answers there than the one the cloud told of."""
     instance = find(state.instances, arguments["instance_id"], "instance")
@@ -150,6 +155,7 @@ ACTS: dict[str, Callable[[CloudState, float, Arguments], None]] = {
         relabel,
         attach_at_once,
         give_address,
+        break_root,
         replace_host_key,
         make_look_alike,
         make_named,

@@ -49,6 +49,7 @@ class CloudInstance:
     host_keys: list[tuple[str, str]] = field(default_factory=list)
     answers_with: list[tuple[str, str]] = field(default_factory=list)  # empty: its host_keys
     booted_at: float = NEVER
+    root_is_writable: bool = True
     settles_at: float = NEVER
     settles_to: str = ""
     run_that_made_it: str = ""

@@ -27,6 +27,20 @@ KINDS: Final = NOT_DONE | {
     "malformed",  # the reply cannot be read; applied where `applied`
     "foreign_change",  # a person does `foreign` first
     "no_network",  # the instance comes up without its port
+    # in guests, on the calls ssh, converge and check
+    "hang",  # accepts TCP, then silence
+    "refused",  # connection refused
+    "login_refused",  # the key is not let in
+    "reset",  # in the middle of a command
+    "unreachable",  # ansible: rc 4
+    "failed",  # ansible: rc 2
+    "no_host",  # ansible: rc 0, no host matched
+    "ignored",  # ansible: rc 0, errors ignored
+    "killed",  # ansible killed by a signal
+    "prompt",  # ansible hangs on a prompt until its time is over
+    "reboot",  # the instance reboots in the middle
+    "not_passed",  # a check does not hold
+    "foreign_first",  # nothing but `foreign`, and then the call itself
 }
 
 

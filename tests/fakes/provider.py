@@ -270,7 +270,7 @@ def _image(state: CloudState, reference: str) -> Image:
 
 
 def _summarize(seen: object) -> dict[str, Any]:
-    """What the oracle wants to know of a read: which instances were seen in which power state."""
+    """What the oracle wants to know of a read: power states and host keys."""
     items = seen if isinstance(seen, tuple) else (seen,)
     return {
         "seen": [
@@ -278,5 +278,6 @@ def _summarize(seen: object) -> dict[str, Any]:
             for item in items
             if isinstance(item, Instance)
         ],
+        "host_keys": [[item.algorithm, item.public] for item in items if isinstance(item, HostKey)],
         "count": len(items),
     }

@@ -1,0 +1,70 @@
+"""The checker port: a check holds where the host's content is really served."""
+
+from collections.abc import Sequence
+
+from releve.errors import AccessError
+from releve.model.checks import CheckResult
+from releve.model.run import Output
+from releve.ports.checker import Checker, Vantage
+from tests.fakes.access import CONNECT_SECONDS, find_by_address, knock
+from tests.fakes.cloud import FakeCloud
+from tests.fakes.cloud_state import CloudState
+
+
+class FakeChecker(Checker):
+    def __init__(self, cloud: FakeCloud, *, volumes: int) -> None:
+        """`volumes`: how many must be mounted on an instance for its content to be whole."""
+        self.cloud = cloud
+        self.volumes = volumes
+
+    def run_checks(self, checks: Sequence[Output], *, vantage: Vantage) -> tuple[CheckResult, ...]:
+        reason = self._reason_to_fail(vantage)
+        instance = find_by_address(self.cloud.state(), vantage.address)
+        self.cloud.note(
+            "run_checks",
+            {
+                "vantage": vantage.name,
+                "instance_id": instance.id if instance else "",
+                "passed": not reason,
+            },
+            kind="check",
+        )
+        return tuple(
+            CheckResult(
+                name=str(next(iter(check))),
+                kind=str(next(iter(check))),
+                passed=not reason,
+                reason=reason or "it holds",
+                seconds=0.0,
+                vantage=vantage.name,
+            )
+            for check in checks
+        )
+
+    def _reason_to_fail(self, vantage: Vantage) -> str:
+        fault = self.cloud.take_guest_fault("check", {"vantage": vantage.name})
+        if fault and fault.kind == "not_passed":
+            return "status 500, wanted 200"
+        instance = find_by_address(self.cloud.state(), vantage.address)
+        if instance is None:
+            return f"connection to {vantage.address} refused"
+        if vantage.door is not None:
+            try:
+                knock(self.cloud, vantage.door, timeout_seconds=CONNECT_SECONDS)
+            except AccessError as error:
+                return str(error)
+        if not instance.run_that_made_it:
+            return ""
+        return self._reason_not_whole(instance.id)
+
+    def _reason_not_whole(self, instance_id: str) -> str:
+        state: CloudState = self.cloud.state()
+        mounted = [item for item in state.volumes.values() if item.mounted_on == instance_id]
+        if len(mounted) != self.volumes:
+            return f"{len(mounted)} of {self.volumes} volumes are mounted"
+        converged = [
+            row
+            for row in self.cloud.history()
+            if row.call == "converge" and row.arguments["instance_id"] == instance_id
+        ]
+        return "" if converged else "the service is not installed"

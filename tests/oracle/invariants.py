@@ -1,0 +1,207 @@
+"""The invariants of a recovery, as far as the provider's own record can show them.
+
+Each check takes the evidence of one row and yields a sentence for each violation.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from tests.fakes.cloud_state import CloudInstance, CloudState
+from tests.oracle.evidence import CREATES, Evidence, is_off, target_of
+
+Check = Callable[[Evidence], Iterator[str]]
+MOST_CREATES_PER_RUN = 2  # one, and one replacement
+
+
+def i1_one_of_each(evidence: Evidence) -> Iterator[str]:
+    """At most one living instance and port per run, one snapshot per run and volume."""
+    after = evidence.after
+    for run, ids in evidence.made_by_controller("create_instance").items():
+        alive = [key for key in ids if key in after.instances]
+        alive = [key for key in alive if after.instances[key].state != "ERROR"]
+        if len(alive) > 1:
+            yield f"run {run} has {len(alive)} instances: {', '.join(alive)}"
+    for run, ids in evidence.made_by_controller("create_port").items():
+        if len(set(ids) & after.ports.keys()) > 1:
+            yield f"run {run} has ports {', '.join(ids)}"
+    for run, ids in evidence.made_by_controller("snapshot_volume").items():
+        volumes = Counter(after.snapshots[key].volume_id for key in ids if key in after.snapshots)
+        for volume, count in volumes.items():
+            if count > 1:
+                yield f"run {run} has {count} snapshots of {volume}"
+
+
+def i2_address_moves_safely(evidence: Evidence) -> Iterator[str]:
+    """Only from an instance that is off or stripped, and only to one that passed its checks."""
+    row, before = evidence.row, evidence.before
+    if not evidence.is_own_effect or row.call != "move_address":
+        return
+    source_id = before.addresses[row.arguments["address"]].instance_id
+    source = before.instances.get(source_id)
+    if source_id != row.arguments["instance_id"] and not is_off(source) and _networked(source):
+        yield f"the address left {source_id}, which runs and has its network"
+    target = before.instances.get(row.arguments["instance_id"])
+    if target and target.run_that_made_it and not _passed_checks(evidence, target.id):
+        yield f"the address went to {target.id}, whose checks have not passed"
+
+
+def _networked(instance: CloudInstance | None) -> bool:
+    return instance is not None and instance.networked
+
+
+def _passed_checks(evidence: Evidence, instance_id: str) -> bool:
+    for row in reversed(evidence.history):
+        if row.kind == "check" and row.arguments["instance_id"] == instance_id:
+            return bool(row.arguments["passed"])
+    return False
+
+
+def i3_volume_on_one_instance(evidence: Evidence) -> Iterator[str]:
+    """Attached once; taken only from what is proven off; mounted only where it is the recorded."""
+    for volume in evidence.after.volumes.values():
+        if len(set(volume.attached_to)) > 1:
+            yield f"{volume.id} is attached to {' and '.join(volume.attached_to)}"
+    row = evidence.row
+    if evidence.is_own_effect and row.call == "detach_volume":
+        holder = row.arguments["instance_id"]
+        if not is_off(evidence.before.instances.get(holder)):
+            yield f"{row.arguments['volume_id']} was taken from {holder}, which is not off"
+        elif not evidence.saw_off(holder):
+            yield f"{row.arguments['volume_id']} was taken from {holder} without a look"
+
+
+def i4_born_with_identity(evidence: Evidence) -> Iterator[str]:
+    """Host, run, epoch and role are in the call that makes a resource."""
+    row = evidence.row
+    if not evidence.is_own_effect or row.call not in CREATES:
+        return
+    labels = row.arguments["labels"]
+    for key in ("releve.host", "releve.run", "releve.epoch", "releve.role"):
+        if not labels.get(key):
+            yield f"{row.call} without {key}"
+    if row.actor.run and labels.get("releve.run") != row.actor.run:
+        yield f"{row.call} with the label of run {labels.get('releve.run')}"
+    if row.actor.epoch and labels.get("releve.epoch") != str(row.actor.epoch):
+        yield f"{row.call} with the label of epoch {labels.get('releve.epoch')}"
+
+
+def i5_bytes_are_kept(evidence: Evidence) -> Iterator[str]:
+    """A volume changes only by a read-write mount on a new instance, after a snapshot."""
+    if evidence.row.actor.name == "person":
+        return
+    for key, after in evidence.after.volumes.items():
+        before = evidence.before.volumes.get(key)
+        if before is None or before.sha256 == after.sha256:
+            continue
+        holder = evidence.after.instances.get(after.mounted_on)
+        if after.mount_mode != "rw" or holder is None:
+            yield f"{key} was changed without a read-write mount"
+        elif holder.run_that_made_it and not _has_undo_point(evidence.after, key, before.content):
+            yield f"{key} was mounted read-write on {holder.id} before any snapshot of it"
+
+
+def _has_undo_point(state: CloudState, volume_id: str, content: str) -> bool:
+    """Where snapshots are cheap, one must hold the bytes from before the mount."""
+    if not state.habits.has_snapshots:
+        return True
+    if state.volumes[volume_id].content.count("mounted rw on") > 1:
+        return True  # the marked point was passed before
+    return any(
+        snapshot.volume_id == volume_id and snapshot.ready and snapshot.content == content
+        for snapshot in state.snapshots.values()
+    )
+
+
+def i7_nothing_is_deleted(evidence: Evidence) -> Iterator[str]:
+    """I6 and I7: no run deletes anything, so whatever vanished, a person deleted."""
+    if evidence.row.actor.name == "person":
+        return
+    for table in ("instances", "volumes", "ports", "snapshots", "addresses"):
+        gone = getattr(evidence.before, table).keys() - getattr(evidence.after, table).keys()
+        for key in sorted(gone):
+            yield f"{key} was deleted by {evidence.row.actor.name}"
+
+
+def i8_each_effect_once(evidence: Evidence) -> Iterator[str]:
+    if not evidence.is_own_effect:
+        return
+    target = target_of(evidence.row)
+    same = [
+        row
+        for row in evidence.own_effects()
+        if row.actor.run == evidence.row.actor.run and target_of(row) == target
+    ]
+    if len(same) > 1:
+        yield f"{len(same)} times: {target}"
+
+
+def i9_creates_are_bounded(evidence: Evidence) -> Iterator[str]:
+    for run, ids in evidence.made_by_controller("create_instance").items():
+        if len(ids) > MOST_CREATES_PER_RUN:
+            yield f"run {run} made {len(ids)} instances"
+
+
+def i11_host_key_first(evidence: Evidence) -> Iterator[str]:
+    """Every connection is made with the host keys that the provider showed for that instance."""
+    row = evidence.row
+    if row.call != "connect":
+        return
+    door = row.arguments["door"]
+    if not door["host_keys"]:
+        yield f"a connection to {door['address']} without a proven host key"
+    if not door["known_as"]:
+        yield f"a connection to {door['address']} without the instance that it is meant for"
+    shown = [
+        key
+        for read in evidence.history
+        if read.call == "read_host_keys" and read.arguments["instance_id"] == door["known_as"]
+        for key in read.result.get("host_keys", ())
+    ]
+    for key in door["host_keys"]:
+        if key not in shown:
+            yield f"a host key for {door['known_as']} that the provider never showed"
+
+
+def i13_quarantine_holds(evidence: Evidence) -> Iterator[str]:
+    """From the close of a run on, its old instance is off, locked, cut off and kept."""
+    closed = {row.arguments["run"] for row in evidence.history if row.call == "closed"}
+    for run in sorted(closed):
+        quarantined = [
+            instance
+            for instance in evidence.after.instances.values()
+            if instance.labels.get("releve.run") == run
+            and instance.labels.get("releve.role") == "quarantined"
+        ]
+        if len(quarantined) != 1:
+            yield f"run {run} closed with {len(quarantined)} quarantined instances"
+        for instance in quarantined:
+            yield from _list_leaks(evidence.after, instance)
+
+
+def _list_leaks(state: CloudState, instance: CloudInstance) -> Iterator[str]:
+    if not is_off(instance):
+        yield f"{instance.id} is quarantined and {instance.state}"
+    if state.habits.has_locks and not instance.locked:
+        yield f"{instance.id} is quarantined and not locked"
+    if instance.networked:
+        yield f"{instance.id} is quarantined and has its network"
+    if state.volumes_of(instance.id):
+        yield f"{instance.id} is quarantined and holds a data volume"
+    if any(address.instance_id == instance.id for address in state.addresses.values()):
+        yield f"{instance.id} is quarantined and has a public address"
+    if not instance.labels.get("releve.expires"):
+        yield f"{instance.id} is quarantined for ever"
+
+
+CHECKS: dict[str, Check] = {
+    "I1": i1_one_of_each,
+    "I2": i2_address_moves_safely,
+    "I3": i3_volume_on_one_instance,
+    "I4": i4_born_with_identity,
+    "I5": i5_bytes_are_kept,
+    "I7": i7_nothing_is_deleted,
+    "I8": i8_each_effect_once,
+    "I9": i9_creates_are_bounded,
+    "I11": i11_host_key_first,
+    "I13": i13_quarantine_holds,
+}
