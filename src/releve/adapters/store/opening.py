@@ -1,0 +1,69 @@
+"""The journal and the leases of a state directory, or of a PostgreSQL database."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from releve.adapters.store.file_lease import FileLease
+from releve.adapters.store.journal import SqlJournal
+from releve.adapters.store.postgres_lease import PostgresLease
+from releve.adapters.store.schema import migrate
+from releve.errors import JournalError, PlanError
+from releve.ports.journal import Journal, Lease
+from releve.workflow.state_file import prepare_state_file
+
+_BUSY_SECONDS = 120
+
+
+def open_store(state_directory: Path, database_url: str = "") -> tuple[Journal, Lease]:
+    """`database_url`: of PostgreSQL; empty means SQLite in the state directory."""
+    engine = _open_postgres(database_url) if database_url else _open_sqlite(state_directory)
+    try:
+        migrate(engine)
+    except sa.exc.SQLAlchemyError as error:
+        raise JournalError(
+            "the journal cannot be opened",
+            why=str(error.orig if isinstance(error, sa.exc.DBAPIError) else error).strip(),
+            remedy="Bring its database back, or make room for it",
+        ) from error
+    lease = PostgresLease(engine) if database_url else FileLease(state_directory / "leases")
+    return SqlJournal(engine), lease
+
+
+def _open_sqlite(state_directory: Path) -> sa.Engine:
+    path = state_directory / "journal.db"
+    prepare_state_file(path)
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_SECONDS}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _make_durable(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.execute("pragma synchronous=full")  # durable when the call returns
+        connection.execute("pragma foreign_keys=on")
+
+    return engine
+
+
+def _open_postgres(database_url: str) -> sa.Engine:
+    try:
+        url = sa.make_url(database_url)
+    except sa.exc.ArgumentError as error:
+        raise _wrong_url(str(error)) from error
+    if url.get_backend_name() != "postgresql":
+        raise _wrong_url(f"it names {url.get_backend_name()}")
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 5},
+    )
+
+
+def _wrong_url(why: str) -> PlanError:
+    return PlanError(
+        "the database URL is not one of PostgreSQL",
+        why=why,
+        remedy="Write it as postgresql://user@host/database, or leave it out for SQLite",
+    )

@@ -1,0 +1,26 @@
+"""A SQLite file that holds the state of runs: readable by its owner only, in WAL mode."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from releve.errors import JournalError
+
+
+def prepare_state_file(path: Path) -> None:
+    """Make the directory 0700 and the file 0600 before anything is in them; JournalError if not.
+
+    SQLite gives its -wal and -shm files the mode of the file itself.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        with sqlite3.connect(path, timeout=120) as connection:
+            connection.execute("pragma journal_mode=wal")
+        connection.close()
+    except (OSError, sqlite3.Error) as error:
+        raise JournalError(
+            f"the state of runs cannot be written to {path}",
+            why=str(error),
+            remedy="Make room or make it writable, then resume the run",
+        ) from error
