@@ -1,0 +1,99 @@
+"""The processes that belong to a lab, told by what nobody else has."""
+
+import os
+import signal
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from releve.errors import LabError
+from releve.lab.engine import Engine
+from releve.lab.settings import LabPaths
+
+_GONE_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True)
+class LabProcess:
+    pid: int
+    cgroups: tuple[str, ...]
+
+
+def list_lab_processes(
+    engine: Engine, paths: LabPaths, *, devices: Collection[str]
+) -> tuple[LabProcess, ...]:
+    """The engine's programs that were started with this lab's directory, and whatever lives on
+    one of this lab's loop devices as its root; a shell with the variable set is neither."""
+    variable = f"{engine.directory_variable}={paths.daemon}".encode()
+    return tuple(
+        LabProcess(pid, _read_cgroups(pid))
+        for pid in _list_pids()
+        if _is_engine(pid, engine, variable=variable) or _read_root_source(pid) in devices
+    )
+
+
+def kill_processes(processes: Collection[LabProcess]) -> None:
+    """SIGKILL, then waits until none is left; LabError when the kernel keeps one."""
+    for process in processes:
+        _kill(process.pid)
+    deadline = time.monotonic() + _GONE_SECONDS
+    while left := [process.pid for process in processes if _is_alive(process.pid)]:
+        if time.monotonic() >= deadline:
+            raise LabError(
+                "Some processes of the lab do not end",
+                why=f"the kernel still has {', '.join(str(pid) for pid in left)}",
+                remedy="run `releve lab down` again; a restart of the machine ends them",
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _list_pids() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _is_engine(pid: int, engine: Engine, *, variable: bytes) -> bool:
+    try:
+        program = Path("/proc", str(pid), "exe").readlink()
+        environment = Path("/proc", str(pid), "environ").read_bytes()
+    except OSError:  # it ended meanwhile, or is the kernel's
+        return False
+    name = program.name.removesuffix(" (deleted)")
+    return name in engine.program_names and variable in environment.split(b"\0")
+
+
+def _read_root_source(pid: int) -> str:
+    try:
+        table = Path("/proc", str(pid), "mountinfo").read_text(errors="replace")
+    except OSError:
+        return ""
+    for line in table.splitlines():
+        place, _, origin = line.partition(" - ")
+        if place.split()[4] == "/":
+            return origin.split()[1]
+    return ""
+
+
+def _read_cgroups(pid: int) -> tuple[str, ...]:
+    try:
+        lines = Path("/proc", str(pid), "cgroup").read_text().splitlines()
+    except OSError:
+        return ()
+    return tuple(line.split(":", 2)[2] for line in lines)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}
