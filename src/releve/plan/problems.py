@@ -55,9 +55,16 @@ def near_words(word: str, known: Iterable[str]) -> list[str]:
 
 
 def suggest(word: str, known: Iterable[str], *, otherwise: str) -> str:
-    """`did you mean …` with the near words, else the given advice."""
-    near = near_words(word, known)
-    return f"did you mean {' or '.join(near)}?" if near else otherwise
+    """The near words as advice, else the given advice."""
+    return offer(near_words(word, known)) or otherwise
+
+
+def offer(near: Sequence[str]) -> str:
+    """Advice to write one of these words; empty where there is none."""
+    if not near:
+        return ""
+    words = " or ".join(show_word(word) for word in near[:3])
+    return f"write {words}, if that is meant"
 
 
 def quote(text: str) -> str:

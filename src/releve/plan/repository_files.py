@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from releve.plan.problems import Place, Problem, name_place, near_words, show_word
+from releve.plan.problems import Place, Problem, name_place, near_words, offer, show_word
 from releve.plan.types import HostPlan, Plan, PytestCheck
 
 _VAULT_HEADER: Final = b"$ANSIBLE_VAULT;"
@@ -141,7 +141,7 @@ def _suggest_file(file: _NamedFile) -> str:
     basename = PurePosixPath(file.path).name
     elsewhere = [name for name in names if PurePosixPath(name).name == basename]
     near = elsewhere[:3] or near_words(file.path, names)
-    return f"did you mean {' or '.join(map(show_word, near))}?" if near else "correct the path"
+    return offer(near) or "correct the path"
 
 
 def _list_files(repository: Path) -> list[str]:

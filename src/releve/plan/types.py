@@ -51,7 +51,9 @@ class SshPlan(Strict):
     """How the controller logs in."""
 
     user: Name = Field("root", description="login name; it must be able to become root")
-    port: int = Field(22, ge=1, le=65535, description="TCP port of the SSH server")
+    port: int = Field(
+        22, ge=1, le=65535, description="port on which the host takes SSH connections"
+    )
     identity_files: list[Name] = Field(
         default_factory=list,
         description="private keys on the controller: absolute, from ~, or relative to releve.yml; "

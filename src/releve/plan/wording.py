@@ -14,6 +14,7 @@ from releve.plan.problems import (
     Problem,
     name_place,
     near_words,
+    offer,
     quote,
     show_word,
     suggest,
@@ -223,7 +224,7 @@ def _word_union(mistake: _Mistake) -> _Words:
     return (
         f"{mistake.name} is of no known kind",
         f"it needs one of the keys {', '.join(CHECK_KINDS)}",
-        f"did you mean {near[0]}?" if near else "write for example `- tcp: 443`",
+        offer(near[:1]) or "write for example `- tcp: 443`",
     )
 
 

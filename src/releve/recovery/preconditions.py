@@ -1,6 +1,6 @@
 """What a recovery will need, verified before anything is touched; reads only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from releve.model.identity import instance_name, new_run_id
 from releve.model.resources import Image, Instance, InstanceRequest, Labels, Role
 from releve.model.run import RunInput
 from releve.plan.loading import LoadedPlan
-from releve.plan.problems import Place, Problem, show_word, suggest
+from releve.plan.problems import Place, Problem, offer, show_word, suggest, to_plan_error
 from releve.plan.types import HostPlan
 from releve.ports.access import Door
 from releve.ports.converger import ConvergeRequest
@@ -36,6 +36,13 @@ class _Subject:
 def list_problems(plan: LoadedPlan, host: str, outside: Outside) -> tuple[Problem, ...]:
     """Every reason why a recovery of this host could not succeed now; empty: it could."""
     return _list_all(_Subject(host, plan.host(host), str(plan.repository)), outside)
+
+
+def require_preconditions(plan: LoadedPlan, hosts: Sequence[str], outside: Outside) -> None:
+    """PlanError with every problem of these hosts, the first by line in front."""
+    problems = [problem for host in hosts for problem in list_problems(plan, host, outside)]
+    if problems:
+        raise to_plan_error(problems, shown_path=str(plan.path), lines=plan.lines)
 
 
 def list_run_problems(run: RunInput, outside: Outside) -> tuple[Problem, ...]:
@@ -106,9 +113,7 @@ def _explain_missing(provider: Provider, plan: HostPlan) -> Missing:
         why=f"the host's volumes or address are on {join_names(names)}"
         if names
         else "the provider knows no such name or id, and nothing of the host is attached anywhere",
-        remedy=f"did you mean {' or '.join(map(show_word, names[:3]))}?"
-        if names
-        else "write the name or id as the provider shows it",
+        remedy=offer(names) or "write the name or id as the provider shows it",
     )
 
 

@@ -1,0 +1,98 @@
+"""The command line: one file per command; every error ends as what, why and what to do."""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from releve import __version__
+from releve.cli import check, recover, schema
+from releve.errors import PlanError, ReleveError
+
+app = typer.Typer(
+    name="releve",
+    help="Bring a crashed host back from its owners' own playbooks.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (check, recover, schema):
+    command.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    *,
+    version: bool = typer.Option(False, "--version", help="show the version and exit"),  # noqa: FBT003 - typer's way to name a default
+) -> None:
+    if version:
+        typer.echo(f"releve {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; returns its exit code. RELEVE_DEBUG=1 lets tracebacks through."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        return int(app(given, prog_name="releve", standalone_mode=False) or 0)
+    except ReleveError as error:
+        return _show(error, as_json=as_json)
+    except typer.exceptions.TyperException as error:
+        return _show(_explain_usage(error), as_json=as_json)
+    except typer.Abort:
+        return _show(_explain_abort(), as_json=as_json)
+    except Exception as error:  # noqa: BLE001 - the last resort: a user never sees a traceback
+        return _show_defect(error, as_json=as_json)
+
+
+def _explain_usage(error: typer.exceptions.TyperException) -> PlanError:
+    said = error.format_message().strip().rstrip(".")
+    unknown = re.match(r"No such command '(.*?)'", said)
+    if unknown:
+        return _explain_unknown_command(unknown[1])
+    return PlanError(
+        said[:1].lower() + said[1:],
+        why="the command line is not one that releve knows",
+        remedy="see `releve COMMAND --help`",
+    )
+
+
+def _explain_unknown_command(word: str) -> PlanError:
+    from releve.plan.problems import show_word, suggest
+
+    names = [str(command.name) for command in app.registered_commands]
+    names += [str(group.name) for group in app.registered_groups]
+    return PlanError(
+        f"there is no command {show_word(word)}",
+        why=f"the commands are {', '.join(names)}",
+        remedy=suggest(word, names, otherwise="see `releve --help`"),
+    )
+
+
+def _explain_abort() -> ReleveError:
+    return ReleveError(
+        "not confirmed",
+        why="nothing was touched",
+        remedy="run the command again and answer y, or add --yes",
+    )
+
+
+def _show(error: ReleveError, *, as_json: bool) -> int:
+    from releve.cli.failure import show_failure
+
+    if os.environ.get("RELEVE_DEBUG") == "1":
+        raise error
+    return show_failure(error, as_json=as_json)
+
+
+def _show_defect(error: Exception, *, as_json: bool) -> int:
+    from releve.cli.failure import show_defect
+
+    if os.environ.get("RELEVE_DEBUG") == "1":
+        raise error
+    return show_defect(error, as_json=as_json)
