@@ -1,5 +1,6 @@
 """What is left for a person after the run."""
 
+from releve.model.run import Phase
 from releve.recovery.report.types import Act, AnsibleSummary, Moves, Outcome, Timing
 
 
@@ -7,7 +8,8 @@ def choose_acts(
     outcome: Outcome, timing: Timing, *, moves: Moves, ansible: AnsibleSummary | None
 ) -> tuple[Act, ...]:
     if outcome in {Outcome.NEEDS_PERSON, Outcome.UNDER_WAY}:
-        return (Act.RESUME, Act.CANCEL)
+        undoing = any(phase.phase is Phase.UNDO for phase in timing.phases)
+        return (Act.CONTINUE_UNDO,) if undoing else (Act.RESUME, Act.CANCEL)
     if outcome in {Outcome.UNDONE, Outcome.CANCELLED}:
         return (Act.PROPOSE_AGAIN,)
     reasons = {

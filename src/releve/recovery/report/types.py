@@ -28,6 +28,7 @@ class Act(StrEnum):
 
     RESUME = "resume"
     CANCEL = "cancel"
+    CONTINUE_UNDO = "continue_undo"
     INSPECT_QUARANTINE = "inspect_quarantine"
     REVIEW_IGNORED = "review_ignored"
     MISSED_OBJECTIVE = "missed_objective"

@@ -1,0 +1,66 @@
+"""Put a report on disk: each file whole or not at all."""
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from releve.errors import ReleveError
+from releve.recovery.report.as_html import render_html
+from releve.recovery.report.as_json import render_json
+from releve.recovery.report.as_markdown import render_markdown
+from releve.recovery.report.language import Language
+from releve.recovery.report.types import Report
+
+
+@dataclass(frozen=True)
+class ReportPaths:
+    json: Path
+    markdown: Path
+    html: Path
+
+
+def write_report(report: Report, directory: Path, language: Language | str) -> ReportPaths:
+    """Files are named by the run, readable by their owner only; ReleveError if they cannot be."""
+    stem = _require_name(report.run.run_id)
+    paths = ReportPaths(
+        json=directory / f"{stem}.json",
+        markdown=directory / f"{stem}.md",
+        html=directory / f"{stem}.html",
+    )
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(paths.json, render_json(report))
+        _replace(paths.markdown, render_markdown(report, language))
+        _replace(paths.html, render_html(report, language))
+    except OSError as error:
+        raise ReleveError(
+            f"the report cannot be written to {directory}",
+            why=error.strerror or str(error),
+            remedy=f"Make room or choose another place: releve runs show {stem} --report DIRECTORY",
+        ) from error
+    return paths
+
+
+def _require_name(run_id: str) -> str:
+    if re.fullmatch(r"[a-z][a-z0-9]{1,31}", run_id):
+        return run_id
+    raise ReleveError(
+        "the report cannot be named after its run",
+        why="the run id in the journal is not of Relève's making",
+        remedy="Look at who can write the journal",
+    )
+
+
+def _replace(path: Path, text: str) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
