@@ -104,6 +104,7 @@ class _Attempt:
         self._refusals = 0  # in a row, of acts
         self._pauses: list[float] = []  # still to sit out before an act in doubt counts as lost
         self._expected_until = self._began  # an accepted act may show until then
+        self._acted_for: str | None = None  # target of the last act of this life
         self._sat_out_absurd_wait = False
         self._said = ""
 
@@ -134,6 +135,8 @@ class _Attempt:
                 self._back_off(error, tries=tries)
 
     def _answer_todo(self, todo: Todo) -> Sight:
+        if self._acted_for not in {None, todo.target}:
+            self._stop_expecting()  # the last act shows, this is about another thing
         if self._pauses:
             pause = self._pauses.pop(0)
             self._say(f"{todo.reason}; an earlier act may still show, looking again in {pause:g} s")
@@ -150,6 +153,7 @@ class _Attempt:
 
     def _act(self, todo: Todo) -> Sight:
         self._intents += 1
+        self._acted_for = todo.target
         self.record(EventKind.INTENT, todo.reason)
         self._strike(self._step.name, "after_intent")
         self._context.outside.lease.verify()
@@ -180,6 +184,10 @@ class _Attempt:
         self._expected_until = self._clock.monotonic() + self._patience.visible_within_seconds
         self.record(EventKind.EFFECT, sight.reason, answer=ACCEPTED)
         self._tell(sight.reason)
+
+    def _stop_expecting(self) -> None:
+        self._pauses = []
+        self._expected_until = self._clock.monotonic()
 
     def _record_answer(self, error: ReleveError) -> None:
         self.record(EventKind.EFFECT, str(error), answer=REFUSED, error=type(error).__name__)

@@ -29,6 +29,7 @@ class Todo:
     """Nothing there yet: act."""
 
     reason: str
+    target: str = ""  # which of several things the act is for; the next one need not wait for it
 
 
 Sight = Done | Pending | Todo

@@ -29,8 +29,8 @@ class AttachVolumes(Step):
         volumes = read_volumes(context)
         for name, volume in volumes.items():
             require_no_stranger(volume, {new})
-            if new not in holders_of(volume):
-                return Todo(f"volume {name} is on no instance")
+            if new not in holders_of(volume) and volume.state != "attaching":
+                return Todo(f"volume {name} is on no instance", target=name)
         for name, volume in volumes.items():
             if volume.state != "in-use":
                 return Pending(f"volume {name} is {volume.state}")
@@ -45,7 +45,7 @@ class AttachVolumes(Step):
         for name, planned in plan_of(context.run).volumes.items():
             volume = context.outside.provider.get_volume(planned.id)
             require_no_stranger(volume, {new.id})
-            if not volume.attachments:
+            if not volume.attachments and volume.state != "attaching":
                 context.outside.provider.attach_volume(volume.id, new.id, mount_point=planned.mount)
                 return Pending(f"attach of {name} asked for")
         return Pending("every attach is asked for")

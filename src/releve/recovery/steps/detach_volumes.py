@@ -26,8 +26,12 @@ class DetachVolumes(Step):
 
     def look(self, context: StepContext) -> Sight:
         held = held_by_old_instance(context)
+        waiting = [volume for volume, state in held.items() if state != "detaching"]
+        if waiting:
+            reason = f"still attached to the old instance: {', '.join(waiting)}"
+            return Todo(reason, target=waiting[0])
         if held:
-            return Todo(f"still attached to the old instance: {', '.join(held)}")
+            return Pending(f"on its way off the old instance: {', '.join(held)}")
         ids = [volume.id for volume in read_volumes(context).values()]
         return Done("no volume is attached to the old instance", {"detached": ids})
 

@@ -23,7 +23,7 @@ class Fence(Step):
         if missing == "settle":
             return Pending(f"{instance.name} is {instance.busy or instance.power.value}")
         if missing:
-            return Todo(f"{instance.name} is not fenced yet: {missing}")
+            return Todo(f"{instance.name} is not fenced yet: {missing}", target=missing)
         was = context.output_of("preconditions")["old_instance"]["power"]
         return Done(
             f"{instance.name} is off, locked and without network",

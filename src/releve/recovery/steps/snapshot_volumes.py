@@ -32,7 +32,7 @@ class SnapshotVolumes(Step):
         found = {volume: find_snapshot(context, volume) for volume in volume_ids(context)}
         missing = [volume for volume, snapshot in found.items() if snapshot is None]
         if missing:
-            return Todo(f"no snapshot yet of {', '.join(missing)}")
+            return Todo(f"no snapshot yet of {', '.join(missing)}", target=missing[0])
         snapshots = [snapshot for snapshot in found.values() if snapshot is not None]
         if not all(snapshot.ready for snapshot in snapshots):
             return Pending("the provider is still taking the snapshots")

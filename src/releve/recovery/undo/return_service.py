@@ -24,7 +24,7 @@ class OpenFence(Step):
         if missing == "settle":
             return Pending(f"{instance.name} is {instance.busy or instance.power.value}")
         if missing:
-            return Todo(f"still to do: {missing}")
+            return Todo(f"still to do: {missing}", target=missing)
         return Done(f"{instance.name} is {instance.power.value}, as before")
 
     def act(self, context: StepContext) -> Sight:

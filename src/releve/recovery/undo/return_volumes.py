@@ -28,8 +28,11 @@ class DetachFromNew(Step):
     def look(self, context: StepContext) -> Sight:
         new = find_new_instance(context)
         held = [volume for volume in read_volumes(context).values() if is_held(volume, new)]
+        waiting = [volume.id for volume in held if volume.state != "detaching"]
+        if waiting:
+            return Todo(f"still on the new instance: {', '.join(waiting)}", target=waiting[0])
         if held:
-            return Todo(f"still on the new instance: {', '.join(volume.id for volume in held)}")
+            return Pending("on its way off the new instance")
         return Done("the new instance holds no volume")
 
     def act(self, context: StepContext) -> Sight:
@@ -63,7 +66,7 @@ class AttachToOld(Step):
             volume = context.outside.provider.get_volume(planned)
             require_no_stranger(volume, {old})
             if not volume.attachments and volume.state == "available":
-                return Todo(f"volume {volume.id} is on no instance")
+                return Todo(f"volume {volume.id} is on no instance", target=volume.id)
             if volume.state != "in-use":
                 return Pending(f"volume {volume.id} is {volume.state}")
         return Done("each volume is where it was")
