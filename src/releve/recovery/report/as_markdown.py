@@ -37,6 +37,7 @@ def render_markdown(report: Report, language: Language | str) -> str:
 
 def _write_head(report: Report, wording: Wording) -> Lines:
     timing, count = report.timing, count_checks_after(report)
+    colon = wording.say("colon")
     took = timing.seconds if timing.back_after_seconds is None else timing.back_after_seconds
     facts = [
         (
@@ -50,7 +51,7 @@ def _write_head(report: Report, wording: Wording) -> Lines:
     return [
         f"# {write_text(tell_outcome(report, wording))}",
         "",
-        *(f"* **{write_text(label)}:** {write_text(value)}" for label, value in facts),
+        *(f"* **{write_text(label)}**{colon} {write_text(value)}" for label, value in facts),
         "",
     ]
 
@@ -129,7 +130,7 @@ def _write_snapshots(report: Report, wording: Wording) -> Lines:
     moves = report.moves
     if moves.snapshots:
         names = ", ".join(f"{item.name} ({item.volume_id})" for item in moves.snapshots)
-        return [f"{write_text(wording.say('snapshots'))}: {write_text(names)}", ""]
+        return [_write_pair(wording.say("snapshots"), names, wording=wording), ""]
     if moves.snapshots_skipped:
         return [write_text(wording.say("snapshots_none", reason=moves.snapshots_skipped)), ""]
     return []
@@ -168,6 +169,7 @@ def _write_ansible(report: Report, wording: Wording) -> Lines:
     seconds = wording.write_duration(summary.seconds)
     lines += [
         write_text(wording.say("ansible_tasks", tasks=summary.tasks, seconds=seconds)),
+        "",
         write_text(f"{wording.say('ansible_accelerator')} {summary.accelerator}")
         if summary.accelerator
         else "",
@@ -211,8 +213,8 @@ def _write_quarantine(report: Report, wording: Wording) -> Lines:
         "",
         write_text(wording.say("quarantine_note", name=kept.instance.name)),
         "",
-        f"* {write_text(wording.say('identity'))}: {write_text(kept.instance.id)}",
-        f"* {write_text(wording.say('quarantine_until'))}: {write_text(until)}",
+        f"* {_write_pair(wording.say('identity'), kept.instance.id, wording=wording)}",
+        f"* {_write_pair(wording.say('quarantine_until'), until, wording=wording)}",
         "",
     ]
 
@@ -238,5 +240,9 @@ def _write_record(report: Report, wording: Wording) -> Lines:
     lines = []
     for key, value in facts:
         label = wording.say("began_at") if key == "began" else wording.say(key)
-        lines.append(f"* {write_text(label)}: {write_text(value)}")
+        lines.append(f"* {_write_pair(label, value, wording=wording)}")
     return [f"## {write_text(wording.say('record'))}", "", *lines]
+
+
+def _write_pair(label: str, value: object, *, wording: Wording) -> str:
+    return f"{write_text(label)}{wording.say('colon')} {write_text(value)}"

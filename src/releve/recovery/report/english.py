@@ -134,6 +134,7 @@ TEXTS = {
     "commit": "Commit",
     "fingerprint": "Fingerprint of plan, playbooks and inventory",
     "not_under_git": "not under git",
+    "colon": ":",
     "made_by": "Written by Relève from the run's journal.",
 }
 

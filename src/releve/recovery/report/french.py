@@ -138,6 +138,7 @@ TEXTS = {
     "commit": "Commit",
     "fingerprint": "Empreinte du plan, des playbooks et de l’inventaire",
     "not_under_git": "hors de git",
+    "colon": " :",
     "made_by": "Rédigé par Relève à partir du journal de l’exécution.",
 }
 

@@ -8,7 +8,11 @@ from releve.model.server_text import show_server_text
 MAX_SHOWN_CHARACTERS = 500
 
 _ACTING = re.compile(
-    r"[\\`*_{}\[\]()<>#+!|~&=$^@\-]|(?<=\d)[.)](?=\s|$)|:(?=//)|(?<=\bwww)\.", re.I
+    r"[\\`*_\[\]<>#!|~&$@]"
+    r"|^[-+=]"  # list, heading
+    r"|(?<=\d)[.)](?=\s|$)"  # numbered list
+    r"|:(?=//)|(?<=www)\.",  # links that some readers make of bare addresses
+    re.IGNORECASE,
 )
 
 
