@@ -45,7 +45,7 @@ def bring_up(
     fresh_image: Annotated[bool, typer.Option("--fresh-image", help="Build it anew.")] = False,
 ) -> None:
     """Make the lab, or bring it back; a second time changes nothing."""
-    from releve.lab import settings, up  # noqa: PLC0415 - keeps `releve --help` fast
+    from releve.lab import settings, up
 
     chosen = settings.LabSettings(
         name=name,
@@ -66,7 +66,7 @@ def show_status(
     *, name: Name = "lab", directory: Directory = None, as_json: AsJson = False
 ) -> None:
     """What the lab is made of now: all that a releve.yml has to name."""
-    from releve.lab import settings, status  # noqa: PLC0415 - keeps `releve --help` fast
+    from releve.lab import settings, status
 
     chosen = settings.LabSettings(name=name, directory=directory or Path())
     report = status.read_status(chosen)
@@ -86,7 +86,7 @@ def break_host(
     directory: Directory = None,
 ) -> None:
     """Have a real accident on a host, and say what can be seen of it."""
-    from releve.lab import breakage, settings  # noqa: PLC0415 - keeps `releve --help` fast
+    from releve.lab import breakage, settings
 
     chosen = settings.LabSettings(name=name, directory=directory or Path())
     breakage.break_host(chosen, host, how=breakage.BreakHow(how.value), say=typer.echo)
@@ -95,7 +95,7 @@ def break_host(
 @lab_app.command("down")
 def take_down(*, name: Name = "lab", directory: Directory = None) -> None:
     """Take all of it away, running or not; the base image stays in the cache."""
-    from releve.lab import down, settings  # noqa: PLC0415 - keeps `releve --help` fast
+    from releve.lab import down, settings
 
     chosen = settings.LabSettings(name=name, directory=directory or Path())
     down.take_down(chosen, say=typer.echo)

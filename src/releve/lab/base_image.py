@@ -17,7 +17,7 @@ from releve.lab.locks import hold_lock
 from releve.lab.mounts import unmount_below
 from releve.lab.release import Release, read_release
 
-VERSION: Final = 2  # counts up when the recipe changes, so that old images are not used
+VERSION: Final = 3  # counts up when the recipe changes, so that old images are not used
 
 _BUILD_SECONDS: Final = 900.0
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from releve.lab.client import Client
@@ -12,6 +13,7 @@ from releve.lab.record import HostRecord, LabRecord, VolumeRecord
 from releve.lab.settings import LabPaths, RootFilesystem
 
 INSTANCE_POOL: Final = "instances"
+HOST_POOL: Final = "hosts"
 
 _ROOT_BYTES: Final = 8 * 2**30
 _INSTANCES_SIZE: Final = "20GiB"
@@ -26,6 +28,22 @@ _MOUNT: Final = {
     RootFilesystem.XFS: "loop",
 }
 
+# The daemon clears the mount at each start, then maps the owners, then runs this as a hook.
+_MOUNT_ROOT: Final = """\
+#!/bin/sh
+set -eu
+disk={disk} root={root} options={options}
+if [ ! -e "$disk.filled" ]; then
+    mkdir -p "$disk.work"
+    mount -o "$options" "$disk" "$disk.work"
+    cp -a "$root/." "$disk.work"
+    umount "$disk.work"
+    find "$root" -mindepth 1 -delete
+    touch "$disk.filled"
+fi
+mount -o "$options" "$disk" "$root"
+"""
+
 
 def has_copy_on_write() -> bool:
     if shutil.which("mkfs.btrfs") is None:
@@ -37,10 +55,13 @@ def has_copy_on_write() -> bool:
     return attempt(["modprobe", "--quiet", "btrfs"]).exit_code == 0
 
 
+def root_of(paths: LabPaths, host: str) -> Path:
+    """Where the daemon keeps the root of a lab host, and where its disk is mounted."""
+    return paths.daemon / "storage-pools" / HOST_POOL / "containers" / host / "rootfs"
+
+
 def mount_disks(paths: LabPaths, record: LabRecord) -> None:
-    """Made where missing, then mounted; the daemon must find them when it starts."""
-    for host in record.hosts:
-        _ensure_disk(paths, host.root_pool, size=_ROOT_BYTES, filesystem=host.root_filesystem)
+    """Those that the daemon must find when it starts, and does not mount itself."""
     if not record.copy_on_write:
         ext4 = RootFilesystem.EXT4
         _ensure_disk(paths, INSTANCE_POOL, size=parse_size(_INSTANCES_SIZE), filesystem=ext4)
@@ -48,8 +69,26 @@ def mount_disks(paths: LabPaths, record: LabRecord) -> None:
             _ensure_disk(paths, volume.pool, size=parse_size(volume.size), filesystem=ext4)
 
 
-def ensure_root_pool(client: Client, host: HostRecord) -> None:
-    _ensure_mounted_pool(client, host.root_pool)
+def ensure_host_pool(client: Client) -> None:
+    """On the machine's own disk: what the daemon notes of a host survives the host's disk."""
+    if client.get(f"/1.0/storage-pools/{HOST_POOL}") is None:
+        body = {"name": HOST_POOL, "driver": "dir", "config": {}}
+        client.act("POST", "/1.0/storage-pools", body)
+
+
+def prepare_root_disk(paths: LabPaths, host: HostRecord) -> str:
+    """Makes the blank disk; returns the program that puts the host's root on it at each start."""
+    _make_disk(paths, host.disk, size=_ROOT_BYTES, filesystem=host.root_filesystem)
+    program = paths.disks / f"{host.disk}.mount"
+    program.write_text(
+        _MOUNT_ROOT.format(
+            disk=quote(str(_disk_file(paths, host.disk, ours=True))),
+            root=quote(str(root_of(paths, host.name))),
+            options=quote(_MOUNT[host.root_filesystem]),
+        )
+    )
+    program.chmod(0o700)
+    return str(program)
 
 
 def ensure_instance_pool(client: Client, record: LabRecord) -> None:
@@ -79,19 +118,31 @@ def mount_point(paths: LabPaths, disk: str) -> Path:
 
 def _ensure_disk(paths: LabPaths, name: str, *, size: int, filesystem: RootFilesystem) -> None:
     point = mount_point(paths, name)
-    if any(mount.point == str(point) for mount in list_mounts_below(point)):
-        return
-    file = _disk_file(paths, name, ours=True)
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    if not file.exists():
-        draft = file.with_suffix(".new")
-        with draft.open("wb") as disk:
-            os.truncate(disk.fileno(), size)
-        run([*_MAKE[filesystem], str(draft)])
-        draft.replace(file)
+    _make_disk(paths, name, size=size, filesystem=filesystem)
     point.mkdir(mode=0o711, parents=True, exist_ok=True)
-    run(["mount", "-o", _MOUNT[filesystem], str(file), str(point)])
+    _mount(paths, name, at=point, filesystem=filesystem)
     (point / "pool").mkdir(mode=0o711, exist_ok=True)
+
+
+def _make_disk(paths: LabPaths, name: str, *, size: int, filesystem: RootFilesystem) -> None:
+    file = _disk_file(paths, name, ours=True)
+    if file.exists():
+        return
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    draft = file.with_suffix(".new")
+    with draft.open("wb") as disk:
+        os.truncate(disk.fileno(), size)
+    run([*_MAKE[filesystem], str(draft)])
+    draft.replace(file)
+
+
+def _mount(paths: LabPaths, name: str, *, at: Path, filesystem: RootFilesystem) -> None:
+    if not _is_mounted(at):
+        run(["mount", "-o", _MOUNT[filesystem], str(_disk_file(paths, name, ours=True)), str(at)])
+
+
+def _is_mounted(point: Path) -> bool:
+    return any(mount.point == str(point) for mount in list_mounts_below(point))
 
 
 def _ensure_pool(client: Client, name: str, *, copy_on_write: bool, size: str) -> None:

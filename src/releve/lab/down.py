@@ -25,6 +25,5 @@ def take_down(settings: LabSettings, *, say: Callable[[str], None]) -> None:
             say(f"Lab {settings.name} is down already")
             return
         sweep_lab(paths, choose_engine())
-        say(
-            f"Lab {settings.name} is down; nothing of it is left ({time.monotonic() - started:.1f} s)"
-        )
+        seconds = time.monotonic() - started
+        say(f"Lab {settings.name} is down; nothing of it is left ({seconds:.1f} s)")

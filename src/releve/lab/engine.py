@@ -45,7 +45,7 @@ def choose_engine(find: Finder = shutil.which) -> Engine:
             if daemon and _is_snap(daemon)
             else "the lab's hosts are their containers"
         ),
-        remedy="apt-get install lxd (Debian 12), or apt-get install incus (Debian 13, Ubuntu 24.04)",
+        remedy="apt-get install lxd on Debian 12, incus on Debian 13 or Ubuntu 24.04",
     )
 
 

@@ -47,6 +47,8 @@ _FILES: Final = {
 _MASKED: Final = (
     "systemd-udev-settle.service",
     "systemd-modules-load.service",
+    "systemd-binfmt.service",
+    "systemd-firstboot.service",
     "sys-kernel-debug.mount",
     "sys-kernel-config.mount",
     "sys-kernel-tracing.mount",

@@ -8,7 +8,7 @@ from releve.errors import LabError
 from releve.lab.base_image import BaseImage
 from releve.lab.client import Client
 from releve.lab.commands import run
-from releve.lab.disks import INSTANCE_POOL
+from releve.lab.disks import HOST_POOL, INSTANCE_POOL, prepare_root_disk
 from releve.lab.record import HostRecord, LabRecord
 from releve.lab.settings import LabPaths
 
@@ -53,7 +53,10 @@ def ensure_ssh_key(paths: LabPaths, name: str) -> None:
 def ensure_host(client: Client, record: LabRecord, *, host: HostRecord) -> None:
     path = f"/1.0/instances/{host.name}"
     if client.get(path) is None:
-        client.act("POST", "/1.0/instances", _request(host.name, _devices(record, host)))
+        hook = prepare_root_disk(client.paths, host)
+        request = _request(host.name, _devices(record, host))
+        request["config"] = {"raw.lxc": f"lxc.hook.pre-start = {hook}"}
+        client.act("POST", "/1.0/instances", request)
     authorized = client.paths.ssh_key.with_suffix(".pub").read_text()
     client.push_file(host.name, "/root/.ssh/authorized_keys", text=authorized, mode="0600")
     if client.get(path)["status"] != "Running":
@@ -96,7 +99,7 @@ def _devices(record: LabRecord, host: HostRecord) -> dict[str, Any]:
         for volume in record.volumes_of(host.name)
     }
     return {
-        "root": {"type": "disk", "path": "/", "pool": host.root_pool},
+        "root": {"type": "disk", "path": "/", "pool": HOST_POOL},
         "eth0": {**nic, "ipv4.address": host.private_address},
         **volumes,
     }

@@ -18,17 +18,17 @@ NETWORK_LOCK: Final = "network"
 _DEFAULT_MTU: Final = 1500
 _FIRST_HOST: Final = 10  # last byte, in both ranges
 _DYNAMIC: Final = (100, 250)
-_SUBNETS: Final = tuple(ipaddress.ip_network("10.64.0.0/10").subnets(new_prefix=24))
+_SUBNETS: Final = tuple(ipaddress.IPv4Network("10.64.0.0/10").subnets(new_prefix=24))
 _PUBLIC: Final = ipaddress.ip_network("198.51.100.0/24")  # TEST-NET-2: nobody's
 _ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 
 
 def choose_subnet(taken: Iterable[str], *, seed: str) -> str:
     """The first free subnet from a place the seed decides, so that labs seldom meet."""
-    in_use = [ipaddress.ip_network(network, strict=False) for network in taken]
+    in_use = [ipaddress.IPv4Network(network, strict=False) for network in taken]
     start = int(seed, 16) % len(_SUBNETS)
     for candidate in _SUBNETS[start:] + _SUBNETS[:start]:
-        if not any(candidate.version == one.version and candidate.overlaps(one) for one in in_use):
+        if not any(candidate.overlaps(one) for one in in_use):
             return str(candidate)
     raise LabError(
         "No private subnet is free for the lab",

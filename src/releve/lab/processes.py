@@ -25,8 +25,10 @@ class LabProcess:
 def list_lab_processes(
     engine: Engine, paths: LabPaths, *, devices: Collection[str]
 ) -> tuple[LabProcess, ...]:
-    """The engine's programs that were started with this lab's directory, and whatever lives on
-    one of this lab's loop devices as its root; a shell with the variable set is neither."""
+    """The engine's programs started with this lab's directory, and whatever has its root here.
+
+    A shell of a person who has set the variable, or works on the lab's disks, is neither.
+    """
     variable = f"{engine.directory_variable}={paths.daemon}".encode()
     return tuple(
         LabProcess(pid, _read_cgroups(pid))

@@ -22,7 +22,7 @@ class HostRecord:
     public_address: str
 
     @property
-    def root_pool(self) -> str:
+    def disk(self) -> str:
         return f"{self.name}-root"
 
 

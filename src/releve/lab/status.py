@@ -31,7 +31,6 @@ class LabHost:
     address: str  # public
     private_address: str
     root_filesystem: str
-    root_pool: str
     volumes: tuple[LabVolume, ...]
 
 
@@ -128,7 +127,6 @@ def _read_host(client: Client, record: LabRecord, *, host: HostRecord, running: 
         address=host.public_address,
         private_address=host.private_address,
         root_filesystem=host.root_filesystem.value,
-        root_pool=host.root_pool,
         volumes=tuple(
             _read_volume(client, volume, running=running) for volume in record.volumes_of(host.name)
         ),

@@ -15,7 +15,7 @@ from releve.lab.daemon import ensure_daemon, is_daemon_running, open_gate
 from releve.lab.engine import Engine, choose_engine
 from releve.lab.locks import hold_lock
 from releve.lab.record import HostRecord, LabRecord, VolumeRecord, read_record, write_record
-from releve.lab.settings import LabPaths, LabSettings, check_settings
+from releve.lab.settings import LabSettings, check_settings
 from releve.lab.status import LabReport, read_report
 from releve.lab.sweep import sweep_lab
 
@@ -113,8 +113,7 @@ def _fill_storage(client: Client, record: LabRecord, *, say: Say) -> None:
         disks.ensure_instance_pool(client, record)
         instances.ensure_default_profile(client, record)
     with _timed(say, f"volumes {', '.join(volume.identity for volume in record.volumes)}"):
-        for host in record.hosts:
-            disks.ensure_root_pool(client, host)
+        disks.ensure_host_pool(client)
         for volume in record.volumes:
             disks.ensure_volume(client, record, volume=volume)
 
