@@ -33,11 +33,11 @@ class PostgresLease(Lease):
         with self._guard:
             wanted = sorted(set(names) - set(self._names))
             try:
-                connection = self._connection or self._connect()
-                self._take(connection, wanted)
+                self._connection = self._connection or self._connect()
+                self._take(self._connection, wanted)
             except sa.exc.SQLAlchemyError as error:
+                self._drop_connection()
                 raise _unusable(error) from error
-            self._connection = connection
             self._names += tuple(wanted)
 
     def is_held(self, name: str) -> bool:
@@ -85,7 +85,7 @@ class PostgresLease(Lease):
                 raise _held_elsewhere(name)
             taken.append(name)
         for name in names:
-            row = postgresql.insert(leases).values(name=name, holder=self._holder)
+            row = postgresql.insert(leases).values(name=str(_key(name)), holder=self._holder)
             connection.execute(
                 row.on_conflict_do_update(index_elements=["name"], set_={"holder": self._holder})
             )
@@ -108,7 +108,7 @@ class PostgresLease(Lease):
         for name in self._names:
             if not _try_lock(connection, name):
                 raise _held_elsewhere(name)
-            query = sa.select(leases.c.holder).where(leases.c.name == name)
+            query = sa.select(leases.c.holder).where(leases.c.name == str(_key(name)))
             if connection.scalar(query) != self._holder:
                 raise _held_elsewhere(name)
 

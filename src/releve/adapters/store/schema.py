@@ -47,7 +47,7 @@ tasks = sa.Table(
 leases = sa.Table(  # PostgreSQL only; who took a lease last, to be sure that nobody did since
     "releve_lease",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),  # as the key of its lock
     sa.Column("holder", sa.Text, nullable=False),
 )
 
