@@ -9,6 +9,7 @@ from releve.recovery.report.reading import (
     Fields,
     read_items,
     read_number,
+    read_seconds,
     read_text,
 )
 from releve.recovery.report.types import AnsibleSummary
@@ -32,6 +33,7 @@ def summarize_ansible(
     outputs: Mapping[str, Fields], tasks: Sequence[TaskEvent]
 ) -> AnsibleSummary | None:
     """None where no converge began; without its result the tasks are counted."""
+    tasks = [_bound(task) for task in tasks]
     results = [outputs[step] for step in CONVERGE_STEPS if step in outputs]
     if not results and not tasks:
         return None
@@ -40,11 +42,11 @@ def summarize_ansible(
         succeeded=last.get("succeeded") is True,
         reason=read_text(last, "reason"),
         accelerator=read_text(last, "accelerator"),
-        seconds=sum(read_number(result, "seconds") for result in results)
+        seconds=sum(read_seconds(result) for result in results)
         or sum(task.seconds for task in tasks),
         tasks=sum(int(read_number(result, "tasks")) for result in results) or len(tasks),
         stats=_sum_stats(_read_stats(results) if last else _count_tasks(tasks)),
-        slowest=tuple(map(_bound, sorted(tasks, key=lambda task: -task.seconds)[:SLOWEST])),
+        slowest=tuple(sorted(tasks, key=lambda task: -task.seconds)[:SLOWEST]),
         ignored=_list_with(tasks, {"ignored"}),
         failed=_list_with(tasks, {"failed", "unreachable"}),
     )
@@ -63,7 +65,7 @@ def _read_stats(results: Iterable[Fields]) -> list[HostStats]:
 def _count_tasks(tasks: Iterable[TaskEvent]) -> list[HostStats]:
     """One task at a time, counted as Ansible's recap counts."""
     return [
-        HostStats(host=task.host[:MAX_CHARACTERS], **dict.fromkeys(_STATUSES[task.status], 1))
+        HostStats(host=task.host, **dict.fromkeys(_STATUSES[task.status], 1))
         for task in tasks
         if task.status in _STATUSES
     ]
@@ -79,7 +81,7 @@ def _sum_stats(parts: Iterable[HostStats]) -> tuple[HostStats, ...]:
 
 
 def _list_with(tasks: Iterable[TaskEvent], statuses: set[str]) -> tuple[TaskEvent, ...]:
-    return tuple([_bound(task) for task in tasks if task.status in statuses][:LISTED])
+    return tuple([task for task in tasks if task.status in statuses][:LISTED])
 
 
 def _bound(task: TaskEvent) -> TaskEvent:
@@ -93,5 +95,6 @@ def _bound(task: TaskEvent) -> TaskEvent:
         location=task.location[:MAX_CHARACTERS],
         action=task.action[:MAX_CHARACTERS],
         message=task.message[:MAX_CHARACTERS],
+        seconds=read_seconds({"seconds": task.seconds}),
         touches=(),
     )

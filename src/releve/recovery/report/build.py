@@ -1,13 +1,20 @@
 """The report of one run, built from its journal alone: pure, and whole for any state of the run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from releve.model.converge import TaskEvent
 from releve.model.run import EventKind, JournalEvent, Phase, RunRecord, RunState
 from releve.recovery.report.acts import choose_acts
 from releve.recovery.report.ansible import summarize_ansible
 from releve.recovery.report.facts import find_moves, pair_checks
-from releve.recovery.report.reading import MAX_CHARACTERS, read_outputs, read_text
+from releve.recovery.report.reading import (
+    MAX_CHARACTERS,
+    read_seconds,
+    read_outputs,
+    read_text,
+    read_time,
+)
 from releve.recovery.report.timeline import draw_steps
 from releve.recovery.report.timing import PROOF_STEP, measure_timing
 from releve.recovery.report.types import Halt, Outcome, Report, RunFacts, StepBar, StepState
@@ -32,7 +39,7 @@ def build_report(
     until = run.ended_at or (events[-1].at if events else run.started_at)
     bars = draw_steps(events, started_at=run.started_at, until=until, phases=phases)
     outcome = _decide_outcome(run.state, bars)
-    timing = measure_timing(run, events, bars, until=until)
+    timing = measure_timing(run, events, bars, until=until, alive=_list_signs(tasks))
     moves = find_moves(outputs, planned_image=_planned_image(run))
     ansible = summarize_ansible(outputs, tasks)
     return Report(
@@ -47,6 +54,13 @@ def build_report(
         checks=pair_checks(outputs),
         ansible=ansible,
     )
+
+
+def _list_signs(tasks: Sequence[TaskEvent]) -> Iterator[datetime]:
+    for task in tasks:
+        began = read_time({"at": task.started_at}, "at")
+        if began is not None:
+            yield began + timedelta(seconds=read_seconds({"seconds": task.seconds}))
 
 
 def _decide_outcome(state: RunState, bars: Sequence[StepBar]) -> Outcome:

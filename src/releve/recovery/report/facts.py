@@ -7,6 +7,7 @@ from releve.recovery.report.reading import (
     as_fields,
     read_items,
     read_number,
+    read_seconds,
     read_text,
     read_time,
 )
@@ -111,6 +112,6 @@ def _read_checks(outputs: Outputs, step: str) -> dict[tuple[str, int], CheckFoun
         found[(name, number)] = CheckFound(
             passed=item.get("passed") is True,
             reason=read_text(item, "reason"),
-            seconds=read_number(item, "seconds"),
+            seconds=read_seconds(item),
         )
     return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from releve.errors import PlanError
 from releve.recovery.report import english, french
 
 NO_BREAK = "\u00a0"
@@ -97,4 +98,12 @@ WORDINGS: Mapping[Language, Wording] = {
 
 
 def wording_for(language: Language | str) -> Wording:
-    return WORDINGS[Language(language)]
+    """PlanError for a language that the report is not written in."""
+    try:
+        return WORDINGS[Language(language)]
+    except ValueError as error:
+        raise PlanError(
+            f"no report in the language {language!r}",
+            why=f"the languages are {', '.join(Language)}",
+            remedy="use --lang en or --lang fr",
+        ) from error

@@ -9,6 +9,7 @@ from releve.model.run import EventKind, JournalEvent
 
 MAX_CHARACTERS = 500
 MAX_ITEMS = 200
+MAX_SECONDS = 10.0**8  # three years
 
 Fields = Mapping[str, Any]
 
@@ -44,6 +45,11 @@ def read_number(fields: Fields, key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return 0.0
     return max(0.0, float(value))
+
+
+def read_seconds(fields: Fields, key: str = "seconds") -> float:
+    """As read_number, and never more than a clock can be moved by."""
+    return min(read_number(fields, key), MAX_SECONDS)
 
 
 def read_time(fields: Fields, key: str) -> datetime | None:

@@ -1,11 +1,11 @@
 """When each step ran, from what the journal recorded of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from releve.model.run import EventKind, JournalEvent, Phase
-from releve.recovery.report.reading import MAX_CHARACTERS, read_number
+from releve.recovery.report.reading import MAX_CHARACTERS, read_seconds
 from releve.recovery.report.types import Interruption, StepBar, StepState
 
 PROVIDER_STEPS = frozenset(
@@ -17,7 +17,8 @@ PROVIDER_STEPS = frozenset(
     }
 )
 CONVERGE_STEPS = frozenset({"prepare", "converge"})
-RESUMED_AFTER_SECONDS = 0.5  # a longer hole between two lives of a step is an interruption
+SHORTEST_INTERRUPTION_SECONDS = 1.0
+CLOCK_SLACK_SECONDS = 0.1  # between the wall clock of events and the monotonic one of durations
 
 _ENDS = {
     EventKind.DONE: StepState.DONE,
@@ -30,6 +31,12 @@ _ENDS = {
 class Span:
     start: float
     end: float
+
+
+@dataclass(frozen=True)
+class Life:
+    start: datetime
+    end: datetime
 
 
 def draw_steps(
@@ -91,38 +98,58 @@ def _state_of(events: Sequence[JournalEvent]) -> StepState:
 
 def _began(event: JournalEvent) -> datetime:
     """When the life of the step that this event ends began; for others, the event itself."""
-    return event.at - timedelta(seconds=read_number(event.data, "seconds"))
+    return event.at - timedelta(seconds=read_seconds(event.data))
 
 
 def find_interruptions(
-    events: Sequence[JournalEvent], *, started_at: datetime
+    events: Sequence[JournalEvent], *, started_at: datetime, alive: Iterable[datetime] = ()
 ) -> tuple[Interruption, ...]:
-    """The holes before each later life of a step: nothing happened from the last event till then.
+    """The holes between the lives of steps: then the controller was gone, or a person was awaited.
 
-    A step's end records how long its last life took, so an older event of it tells of another.
+    `alive`: further moments at which the run was certainly going on, such as Ansible's tasks.
     """
-    resumes = sorted(
-        {
-            _began(group[-1])
-            for group in _group_by_step(events).values()
-            if "seconds" in group[-1].data
-            and any(_is_earlier_life(event, group[-1]) for event in group[:-1])
-        }
-    )
-    holes: dict[datetime, float] = {}
-    for resume in resumes:
-        before = max(event.at for event in events if event.at < resume)
-        seconds = (resume - before).total_seconds()
-        if seconds > RESUMED_AFTER_SECONDS:
-            holes.setdefault(before, seconds)
+    spans = [
+        Span((life.start - started_at).total_seconds(), (life.end - started_at).total_seconds())
+        for group in _group_by_step(events).values()
+        for life in _split_lives(group)
+    ]
+    signs = sorted((moment - started_at).total_seconds() for moment in alive)
+    holes = (_shorten(hole, signs) for hole in _holes_between(spans))
     return tuple(
-        Interruption((before - started_at).total_seconds(), seconds)
-        for before, seconds in sorted(holes.items())
+        Interruption(hole.start, hole.end - hole.start)
+        for hole in holes
+        if hole.end - hole.start > SHORTEST_INTERRUPTION_SECONDS
     )
 
 
-def _is_earlier_life(event: JournalEvent, last: JournalEvent) -> bool:
-    return (_began(last) - event.at).total_seconds() > RESUMED_AFTER_SECONDS
+def _split_lives(events: Sequence[JournalEvent]) -> Iterator[Life]:
+    """An end records how long its life took; older events tell of a life that did not end."""
+    unended: list[datetime] = []
+    for event in events:
+        if "seconds" not in event.data:
+            unended.append(event.at)
+            continue
+        began = _began(event)
+        earlier = [at for at in unended if (began - at).total_seconds() > CLOCK_SLACK_SECONDS]
+        if earlier:
+            yield Life(min(earlier), max(earlier))
+        yield Life(began, event.at)
+        unended = []
+    if unended:
+        yield Life(min(unended), max(unended))
+
+
+def _holes_between(spans: Iterable[Span]) -> Iterator[Span]:
+    reached: float | None = None
+    for span in sorted(spans, key=lambda span: span.start):
+        if reached is not None and span.start > reached:
+            yield Span(reached, span.start)
+        reached = span.end if reached is None else max(reached, span.end)
+
+
+def _shorten(hole: Span, signs: Sequence[float]) -> Span:
+    within = [sign for sign in signs if hole.start < sign < hole.end]
+    return Span(max(within, default=hole.start), hole.end)
 
 
 def measure_phase(bars: Sequence[StepBar]) -> Span:

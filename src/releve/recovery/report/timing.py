@@ -1,6 +1,6 @@
 """How long the run took, by phase, against what the plan wanted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from releve.model.run import JournalEvent, Phase, RunRecord
@@ -13,11 +13,16 @@ PROOF_STEP = "verify_outside"  # once it is done, the host is back
 
 
 def measure_timing(
-    run: RunRecord, events: Sequence[JournalEvent], bars: Sequence[StepBar], *, until: datetime
+    run: RunRecord,
+    events: Sequence[JournalEvent],
+    bars: Sequence[StepBar],
+    *,
+    until: datetime,
+    alive: Iterable[datetime],
 ) -> Timing:
     seconds = max(0.0, (until - run.started_at).total_seconds())
     back_after = _measure_back(bars)
-    interruptions = find_interruptions(events, started_at=run.started_at)
+    interruptions = find_interruptions(events, started_at=run.started_at, alive=alive)
     wanted = _read_wanted(run)
     return Timing(
         seconds=seconds,

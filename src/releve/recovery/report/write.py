@@ -21,14 +21,21 @@ class ReportPaths:
     html: Path
 
 
+def report_directory(state_directory: Path) -> Path:
+    """Where a run's own report goes."""
+    return state_directory / "reports"
+
+
+def find_report(state_directory: Path, run_id: str) -> ReportPaths | None:
+    """The report that the run wrote when it ended; None where it has not."""
+    paths = _paths_in(report_directory(state_directory), _require_name(run_id))
+    return paths if paths.html.is_file() else None
+
+
 def write_report(report: Report, directory: Path, language: Language | str) -> ReportPaths:
     """Files are named by the run, readable by their owner only; ReleveError if they cannot be."""
     stem = _require_name(report.run.run_id)
-    paths = ReportPaths(
-        json=directory / f"{stem}.json",
-        markdown=directory / f"{stem}.md",
-        html=directory / f"{stem}.html",
-    )
+    paths = _paths_in(directory, stem)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace(paths.json, render_json(report))
@@ -41,6 +48,14 @@ def write_report(report: Report, directory: Path, language: Language | str) -> R
             remedy=f"Make room or choose another place: releve runs show {stem} --report DIRECTORY",
         ) from error
     return paths
+
+
+def _paths_in(directory: Path, stem: str) -> ReportPaths:
+    return ReportPaths(
+        json=directory / f"{stem}.json",
+        markdown=directory / f"{stem}.md",
+        html=directory / f"{stem}.html",
+    )
 
 
 def _require_name(run_id: str) -> str:

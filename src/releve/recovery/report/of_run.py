@@ -1,0 +1,30 @@
+"""The report of a run in the journal, read and written in one call."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from releve.model.run import Phase
+from releve.ports.journal import Journal
+from releve.recovery.catalogue import RECOVER, UNDO
+from releve.recovery.report.build import build_report
+from releve.recovery.report.language import Language
+from releve.recovery.report.types import Report
+from releve.recovery.report.write import ReportPaths, write_report
+
+PHASES: Mapping[str, Phase] = {step.name: step.phase for step in (*RECOVER, *UNDO)}
+
+
+def read_report(journal: Journal, run_id: str) -> Report:
+    return build_report(
+        journal.read_run(run_id),
+        journal.read_events(run_id),
+        journal.read_tasks(run_id),
+        phases=PHASES,
+    )
+
+
+def write_run_report(
+    journal: Journal, run_id: str, *, directory: Path, language: Language | str
+) -> ReportPaths:
+    """Written anew from the journal, whatever was there."""
+    return write_report(read_report(journal, run_id), directory, language)
