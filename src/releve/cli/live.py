@@ -1,10 +1,10 @@
 """What a person, a pipe or a program sees of a run while it goes on."""
 
+import atexit
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 from rich.console import Console
@@ -17,6 +17,7 @@ from releve.cli.remaining import estimate_rest
 from releve.cli.terminal import Terminal, clean
 from releve.model.run import EventKind, RunInput, RunState
 from releve.ports.journal import Journal
+from releve.recovery.recover import describe_run
 from releve.recovery.report.language import wording_for
 from releve.workflow.observer import Observer
 
@@ -29,27 +30,17 @@ _STATE_STYLES: Final = {RunState.DONE: "bold green", RunState.NEEDS_PERSON: "bol
 _write_duration = wording_for("en").write_duration
 
 
-@contextmanager
-def follow_run(
-    run: RunInput,
-    *,
-    journal: Journal,
-    needs: Mapping[str, Sequence[str]],
-    json: bool,
-    file: TextIO | None = None,
-) -> Iterator[Observer]:
-    """The view that fits where the output goes.
-
-    `needs`: step to the steps before it, each listed before it is needed.
-    """
+def open_live_view(
+    run: RunInput, journal: Journal, *, json: bool, file: TextIO | None = None
+) -> Observer:
+    """The view that fits where the output goes."""
     stream = file or sys.stdout
     if json:
-        yield JsonLines(run, file=stream)
-    elif not stream.isatty():
-        yield PlainLines(file=stream)
-    else:
-        with LiveView(needs=needs, past=journal.past_seconds(run.host), file=stream) as view:
-            yield view
+        return JsonLines(run, file=stream)
+    if not stream.isatty():
+        return PlainLines(file=stream)
+    needs = {line.name: line.needs for line in describe_run(run)}
+    return LiveView(needs=needs, past=journal.past_seconds(run.host), file=stream)
 
 
 class LiveView(Observer):
@@ -71,23 +62,19 @@ class LiveView(Observer):
         self._running: dict[str, _Running] = {}
         self._done: set[str] = set()
         self._console = Console(file=file, markup=False, highlight=False, emoji=False)
+        self._stage = threading.RLock()  # never taken by whoever draws
         self._live = Live(
             console=self._console,
             get_renderable=self._draw,
             refresh_per_second=_FRAMES_PER_SECOND,
             transient=True,
         )
-
-    def __enter__(self) -> "LiveView":
-        self._live.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._live.stop()
+        atexit.register(self._live.stop)  # or the terminal keeps its cursor hidden
 
     def step_started(self, name: str, sentence: str) -> None:
         with self._guard:
             self._running[name] = _Running(sentence, since=self._monotonic())
+        self._show_or_hide()
 
     def step_said(self, name: str, text: str) -> None:
         with self._guard:
@@ -99,6 +86,7 @@ class LiveView(Observer):
             known = self._running.pop(name, None)
             if kind is EventKind.DONE:
                 self._done.add(name)
+        self._show_or_hide()
         mark, style = _MARKS.get(kind, _STOPPED_MARK)
         line = Table.grid(padding=(0, 1))
         line.add_column(width=1)
@@ -121,6 +109,14 @@ class LiveView(Observer):
     def run_interrupted(self, next_action: str) -> None:
         self._console.show_cursor()
         self._console.print(Text(f"Interrupted. {clean(next_action)}", "bold"), soft_wrap=True)
+
+    def _show_or_hide(self) -> None:
+        """The moving part stands only while a step runs, so that errors find a quiet terminal."""
+        with self._stage:
+            if self._running and not self._live.is_started:
+                self._live.start()
+            elif not self._running:
+                self._live.stop()
 
     def _draw(self) -> Table:
         now = self._monotonic()

@@ -11,11 +11,13 @@ def estimate_rest(
     done: set[str],
     running: Mapping[str, float],
 ) -> float | None:
-    """Seconds along the longest chain of steps still to do; None where a step has no past.
+    """Seconds along the longest chain of steps still to do; None where nobody can tell.
 
     `needs`: step to the steps before it, each listed before it is needed. `running`: step to the
     seconds it has run.
     """
+    if any(step not in needs for step in running):
+        return None
     finish: dict[str, float] = {}
     for step, before in needs.items():
         if step in done:

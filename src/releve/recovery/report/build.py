@@ -10,8 +10,8 @@ from releve.recovery.report.ansible import summarize_ansible
 from releve.recovery.report.facts import find_moves, pair_checks
 from releve.recovery.report.reading import (
     MAX_CHARACTERS,
-    read_seconds,
     read_outputs,
+    read_seconds,
     read_text,
     read_time,
 )
