@@ -15,6 +15,10 @@ lab_app = typer.Typer(
 )
 
 
+def register(app: typer.Typer) -> None:
+    app.add_typer(lab_app)
+
+
 class RootChoice(StrEnum):
     EXT4 = "ext4"
     XFS = "xfs"

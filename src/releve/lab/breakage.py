@@ -68,7 +68,7 @@ def break_host(
         paths.identity, wait_seconds=_LOCK_SECONDS, holder=f"at work on {settings.name}"
     ):
         record = read_record(paths.record)
-        client = Client(choose_engine(), paths)
+        client = Client(choose_engine(prefer=record.engine if record else ""), paths)
         if record is None or not is_daemon_running(client):
             raise LabError(
                 f"Lab {settings.name} does not run",

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from releve.lab.engine import choose_engine
 from releve.lab.locks import hold_lock
 from releve.lab.settings import LabSettings, check_settings
 from releve.lab.sweep import sweep_lab
@@ -24,6 +23,6 @@ def take_down(settings: LabSettings, *, say: Callable[[str], None]) -> None:
         if not paths.directory.exists() and not paths.gate.exists():
             say(f"Lab {settings.name} is down already")
             return
-        sweep_lab(paths, choose_engine())
+        sweep_lab(paths)
         seconds = time.monotonic() - started
         say(f"Lab {settings.name} is down; nothing of it is left ({seconds:.1f} s)")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from releve.errors import LabError
-from releve.lab.engine import Engine
+from releve.lab.engine import DIRECTORY_VARIABLES, PROGRAM_NAMES
 from releve.lab.settings import LabPaths
 
 _GONE_SECONDS: Final = 10.0
@@ -22,18 +22,16 @@ class LabProcess:
     cgroups: tuple[str, ...]
 
 
-def list_lab_processes(
-    engine: Engine, paths: LabPaths, *, devices: Collection[str]
-) -> tuple[LabProcess, ...]:
+def list_lab_processes(paths: LabPaths, devices: Collection[str]) -> tuple[LabProcess, ...]:
     """The engine's programs started with this lab's directory, and whatever has its root here.
 
     A shell of a person who has set the variable, or works on the lab's disks, is neither.
     """
-    variable = f"{engine.directory_variable}={paths.daemon}".encode()
+    settings = {f"{variable}={paths.daemon}".encode() for variable in DIRECTORY_VARIABLES}
     return tuple(
         LabProcess(pid, _read_cgroups(pid))
         for pid in _list_pids()
-        if _is_engine(pid, engine, variable=variable) or _read_root_source(pid) in devices
+        if _is_engine(pid, settings) or _read_root_source(pid) in devices
     )
 
 
@@ -56,14 +54,14 @@ def _list_pids() -> Iterator[int]:
     return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
 
 
-def _is_engine(pid: int, engine: Engine, *, variable: bytes) -> bool:
+def _is_engine(pid: int, settings: Collection[bytes]) -> bool:
     try:
         program = Path("/proc", str(pid), "exe").readlink()
         environment = Path("/proc", str(pid), "environ").read_bytes()
     except OSError:  # it ended meanwhile, or is the kernel's
         return False
     name = program.name.removesuffix(" (deleted)")
-    return name in engine.program_names and variable in environment.split(b"\0")
+    return name in PROGRAM_NAMES and not set(settings).isdisjoint(environment.split(b"\0"))
 
 
 def _read_root_source(pid: int) -> str:

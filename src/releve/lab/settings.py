@@ -87,6 +87,11 @@ class LabPaths:
         return self.gate / "client"
 
     @property
+    def mark(self) -> Path:
+        """Says that the directory is a lab's, and may be removed."""
+        return self.directory / ".releve-lab"
+
+    @property
     def log(self) -> Path:
         return self.directory / "daemon.log"
 

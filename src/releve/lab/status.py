@@ -64,7 +64,7 @@ def read_status(settings: LabSettings) -> LabReport:
     record = read_record(paths.record)
     if record is None:
         return LabReport(settings.name, str(paths.directory), "down")
-    return read_report(paths, record, engine=choose_engine())
+    return read_report(paths, record, engine=choose_engine(prefer=record.engine))
 
 
 def describe(report: LabReport) -> list[str]:

@@ -11,8 +11,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from releve.errors import LabError
 from releve.lab.commands import Conduct, attempt, run
-from releve.lab.engine import Engine
+from releve.lab.engine import NFT_TABLES
 from releve.lab.mounts import list_loops_below, unmount_below
 from releve.lab.processes import LabProcess, kill_processes, list_lab_processes
 from releve.lab.settings import LabPaths
@@ -21,23 +22,61 @@ _CGROUPS: Final = Path("/sys/fs/cgroup")
 _LAB_GROUP: Final = re.compile(r"/(lxc\.(?:payload|monitor)\.[^/]+)")
 
 
-def sweep_lab(paths: LabPaths, engine: Engine) -> None:
+def sweep_lab(paths: LabPaths) -> None:
     """Repeatable; ends with no process, mount, loop device, link, rule, cgroup or file of it."""
+    require_own(paths)
+    release_machine(paths)
+    _remove_directory(paths)
+
+
+def release_machine(paths: LabPaths) -> None:
+    """All but the files: what a restart of the machine would do."""
     places = (paths.gate, paths.directory)
     devices = [loop.device for loop in list_loops_below(*places)]
-    processes = list_lab_processes(engine, paths, devices=devices)
+    processes = list_lab_processes(paths, devices)
     kill_processes(processes)
     _remove_cgroups(processes)
     _remove_bridge(paths.bridge)
-    _remove_nft_chains(engine.name, paths.bridge)
+    _remove_nft_chains(paths.bridge)
     _remove_xtables_rules(paths.bridge)
     unmount_below(*places)
     for loop in list_loops_below(*places):
         attempt(["losetup", "--detach", loop.device])
     if paths.gate.exists():
         paths.gate.rmdir()
-    if paths.directory.exists():
-        shutil.rmtree(paths.directory)
+
+
+def claim_directory(paths: LabPaths) -> None:
+    """Before the first file is written there; LabError when it holds anything else."""
+    paths.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+    require_own(paths)
+    paths.mark.touch()
+
+
+def require_own(paths: LabPaths) -> None:
+    """LabError when the directory holds anything and is no lab's: it will be removed whole."""
+    if not paths.directory.exists() or paths.mark.exists() or paths.record.exists():
+        return
+    if any(paths.directory.iterdir()):
+        raise LabError(
+            f"{paths.directory} is not a lab's directory",
+            why="it holds files that no lab has put there",
+            remedy="name an empty or a new directory",
+        )
+
+
+def _remove_directory(paths: LabPaths) -> None:
+    if not paths.directory.exists():
+        return
+    for entry in paths.directory.iterdir():
+        if entry == paths.mark:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    paths.mark.unlink(missing_ok=True)
+    paths.directory.rmdir()
 
 
 def _remove_cgroups(processes: Collection[LabProcess]) -> None:
@@ -59,27 +98,25 @@ def _remove_bridge(bridge: str) -> None:
         run(["ip", "link", "delete", bridge])
 
 
-def _remove_nft_chains(table: str, bridge: str) -> None:
+def _remove_nft_chains(bridge: str) -> None:
     if shutil.which("nft") is None:
         return
     listed = attempt(["nft", "--json", "list", "chains"])
-    if listed.exit_code != 0:
-        return
-    entries = [
-        entry["chain"] for entry in json.loads(listed.output)["nftables"] if "chain" in entry
-    ]
-    ours = [c for c in entries if c["table"] == table and c["name"].endswith(f".{bridge}")]
-    script = [
-        f"{verb} chain {c['family']} {table} {c['name']}"
-        for verb in ("flush", "delete")
-        for c in ours
-    ]
-    families = {c["family"] for c in ours}
-    # An empty table does nothing; the daemon that needs it makes it again.
-    kept = {c["family"] for c in entries if c["table"] == table and c not in ours}
-    script += [f"delete table {family} {table}" for family in families - kept]
+    script = plan_chain_removal(listed.output, bridge) if listed.exit_code == 0 else ""
     if script:
-        run(["nft", "--file", "-"], Conduct(stdin="\n".join(script) + "\n"))
+        run(["nft", "--file", "-"], Conduct(stdin=script))
+
+
+def plan_chain_removal(listed: str, bridge: str) -> str:
+    """The nft script for this bridge's chains, and for the daemon's table once it is empty."""
+    entries = [entry["chain"] for entry in json.loads(listed)["nftables"] if "chain" in entry]
+    in_tables = [(c["family"], c["table"], c["name"]) for c in entries if c["table"] in NFT_TABLES]
+    ours = [chain for chain in in_tables if chain[2].endswith(f".{bridge}")]
+    kept = {chain[:2] for chain in in_tables if chain not in ours}
+    emptied = sorted({chain[:2] for chain in ours} - kept)
+    lines = [f"{verb} chain {' '.join(chain)}" for verb in ("flush", "delete") for chain in ours]
+    lines += [f"delete table {' '.join(table)}" for table in emptied]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _remove_xtables_rules(bridge: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -17,7 +18,7 @@ from releve.lab.locks import hold_lock
 from releve.lab.record import HostRecord, LabRecord, VolumeRecord, read_record, write_record
 from releve.lab.settings import LabSettings, check_settings
 from releve.lab.status import LabReport, read_report
-from releve.lab.sweep import sweep_lab
+from releve.lab.sweep import claim_directory, sweep_lab
 
 Say = Callable[[str], None]
 
@@ -30,15 +31,16 @@ def bring_up(settings: LabSettings, *, say: Say) -> LabReport:
     """A second time it changes nothing; after a crash or a reboot it brings the lab back."""
     check_settings(settings)
     require_root()
-    engine, paths = choose_engine(), settings.paths
+    paths = settings.paths
     with hold_lock(
         paths.identity, wait_seconds=_LOCK_SECONDS, holder=f"at work on {settings.name}"
     ):
         record = read_record(paths.record)
         if record is not None and not record.complete:
             say("An earlier `lab up` did not end: clearing what it left")
-            sweep_lab(paths, engine)
+            sweep_lab(paths)
             record = None
+        engine = choose_engine(prefer=record.engine if record else "")
         if record is None:
             record = _make_lab(settings, engine, say=say)
         else:
@@ -59,7 +61,7 @@ def require_root() -> None:
 def _make_lab(settings: LabSettings, engine: Engine, *, say: Say) -> LabRecord:
     paths = settings.paths
     image = ensure_base_image(settings.image_cache, fresh=settings.fresh_image, say=say)
-    paths.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+    claim_directory(paths)
     client = Client(engine, paths)
     with hold_lock(
         network.NETWORK_LOCK, wait_seconds=_NETWORK_LOCK_SECONDS, holder="choosing a lab's network"
@@ -75,10 +77,12 @@ def _make_lab(settings: LabSettings, engine: Engine, *, say: Say) -> LabRecord:
             for host in record.hosts:
                 network.ensure_forward(client, record, host=host)
     _fill_storage(client, record, say=say)
-    with _timed(say, "base image imported and unpacked once"):
+    with _timed(say, "base image imported"):
         instances.ensure_image(client, image)
-        instances.warm_instance_pool(client)
-    _start_hosts(client, record, say=say)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        warming = beside.submit(instances.warm_instance_pool, client)
+        _start_hosts(client, record, say=say)
+        warming.result()
     record = replace(record, complete=True)
     write_record(paths.record, record)
     return record
