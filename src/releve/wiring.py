@@ -1,1 +1,83 @@
 """The one place that picks providers and adapters for a plan."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from releve.adapters.ansible.converger import AnsibleConverger
+from releve.adapters.checks.checker import PlanChecker
+from releve.adapters.ssh.access import SshAccess
+from releve.adapters.store import open_store
+from releve.adapters.system_clock import SystemClock
+from releve.lab.settings import LabSettings, check_settings
+from releve.model.run import RunInput
+from releve.plan.types import LxdProvider, ProviderPlan
+from releve.ports.clock import Clock
+from releve.ports.journal import Journal, Lease
+from releve.ports.outside import Outside
+from releve.ports.provider import Provider
+from releve.providers.lxd.connection import connect_lxd
+
+LAB_PREFIX = "lab:"
+
+
+@dataclass(frozen=True)
+class State:
+    """Where this controller keeps its runs."""
+
+    directory: Path
+    database_url: str  # empty: SQLite in the directory
+    journal: Journal
+    lease: Lease
+    clock: Clock
+
+
+def state_directory() -> Path:
+    """RELEVE_STATE, or where the platform keeps a user's state."""
+    given = os.environ.get("RELEVE_STATE")
+    if given:
+        return Path(given).absolute()
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "releve"
+
+
+def open_state() -> State:
+    directory = state_directory()
+    database_url = os.environ.get("RELEVE_DATABASE_URL", "")
+    journal, lease = open_store(directory, database_url)
+    return State(directory, database_url, journal, lease, SystemClock())
+
+
+def connect(provider: ProviderPlan, *, state: State) -> Outside:
+    """All the doors for hosts at this provider."""
+    access = SshAccess()
+    return Outside(
+        provider=connect_provider(provider),
+        access=access,
+        converger=AnsibleConverger(state.directory / "converge", dict(os.environ)),
+        checker=PlanChecker(access),
+        journal=state.journal,
+        lease=state.lease,
+        clock=state.clock,
+    )
+
+
+def connect_provider(plan: ProviderPlan) -> Provider:
+    if plan.endpoint.startswith(LAB_PREFIX):
+        return connect_lxd(resolve_lab(plan))
+    return connect_lxd(plan)
+
+
+def resolve_lab(plan: LxdProvider) -> LxdProvider:
+    """A plan may name a lab of this machine; where it listens is the lab's to say."""
+    lab = LabSettings(name=plan.endpoint.removeprefix(LAB_PREFIX))
+    check_settings(lab)
+    return plan.model_copy(update={"endpoint": str(lab.paths.socket)})
+
+
+def provider_of(run: RunInput) -> ProviderPlan:
+    """The provider as the run froze it."""
+    adapter: TypeAdapter[ProviderPlan] = TypeAdapter(ProviderPlan)
+    return adapter.validate_python(run.plan["provider"])

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import typer
 
 from releve import __version__
-from releve.cli import check, recover, schema
+from releve.cli import check, recover, runs, schema
+from releve.cli.lab import lab_app
 from releve.errors import PlanError, ReleveError
 
 app = typer.Typer(
@@ -18,8 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (check, recover, schema):
+for command in (check, recover, runs, schema):
     command.register(app)
+app.add_typer(lab_app, name="lab")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,11 +1,11 @@
 """Propose a recovery, carry it out, go on with it, or undo it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from releve.errors import PlanError, RunHeld
 from releve.model.identity import new_run_id
-from releve.model.run import EventKind, Output, RunInput, RunRecord, RunState
+from releve.model.run import EventKind, Output, RunInput, RunRecord
 from releve.plan.loading import LoadedPlan
 from releve.plan.types import HostPlan
 from releve.ports.clock import Clock
@@ -13,6 +13,7 @@ from releve.ports.journal import Journal
 from releve.recovery.catalogue import catalogue_for, steps_for, undo_steps
 from releve.recovery.fingerprint import commit_of, fingerprint
 from releve.workflow.run_format import RUN_FORMAT
+from releve.workflow.step import Step
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def freeze_plan(loaded: LoadedPlan, plan: HostPlan) -> dict[str, object]:
 
 def describe_run(run: RunInput) -> tuple[StepLine, ...]:
     """The steps of this run, in order, from the plan alone."""
-    catalogue = catalogue_for(HostPlan.model_validate(run.plan["host"]))
+    catalogue = catalogue_of(run)
     return tuple(
         StepLine(name, catalogue[name].phase.value, catalogue[name].describe(run), needs)
         for name in run.steps
@@ -78,7 +79,7 @@ def require_no_open_run(host: str, *, journal: Journal) -> None:
 
 def has_touched(record: RunRecord, *, journal: Journal) -> bool:
     """Whether any step that touches the provider was begun."""
-    catalogue = catalogue_for(HostPlan.model_validate(record.input.plan["host"]))
+    catalogue = catalogue_of(record.input)
     return any(
         event.kind is EventKind.INTENT and event.step in catalogue and catalogue[event.step].touches
         for event in journal.read_events(record.input.run_id)
@@ -97,3 +98,7 @@ def require_not_over(record: RunRecord, *, verb: str) -> None:
 def steps_to_undo(record: RunRecord, *, journal: Journal) -> Sequence[str]:
     """The undo steps of this run; none where it touched nothing."""
     return undo_steps() if has_touched(record, journal=journal) else ()
+
+
+def catalogue_of(run: RunInput) -> Mapping[str, Step]:
+    return catalogue_for(HostPlan.model_validate(run.plan["host"]))

@@ -1,0 +1,114 @@
+"""What recover, resume and cancel share: drive a run in sight of a person, then its report."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from releve.cli.terminal import Terminal
+from releve.errors import RunHeld
+from releve.model.run import RunInput, RunRecord, RunState
+from releve.recovery.recover import describe_run, steps_to_undo
+
+if TYPE_CHECKING:  # dbos and the adapters are imported when a run is driven, not before
+    from releve.ports.outside import Outside
+    from releve.wiring import State
+    from releve.workflow.engine import Engine
+    from releve.workflow.observer import Observer
+
+EXIT_NEEDS_PERSON = 3
+SAFE_POINT_SECONDS = 120.0  # a step under way is waited for before its run is undone
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the run is shown."""
+
+    json: bool
+    language: str
+
+
+def show_proposal(run: RunInput) -> None:
+    terminal = Terminal()
+    terminal.line(f"A recovery of {run.host}, run {run.run_id}:", style="bold")
+    terminal.table(
+        ("step", "what it does"), [(line.name, line.sentence) for line in describe_run(run)]
+    )
+    terminal.line()
+
+
+def drive_run(run: RunInput, state: "State", manner: Manner) -> None:
+    """Drive to an end; exits 3 where a person is needed."""
+    outside, observer = open_doors(run, state, manner)
+    record = open_engine(run, outside, state, observer=observer).drive(run)
+    close_run(record, state, manner)
+
+
+def undo_run(record: RunRecord, state: "State", manner: Manner) -> None:
+    """Wait for a safe point where another process drives the run, then put things back."""
+    run = record.input
+    await_safe_point(run.run_id, state, manner)
+    outside, observer = open_doors(run, state, manner)
+    steps = tuple(steps_to_undo(record, journal=state.journal))
+    ended = open_engine(run, outside, state, observer=observer).undo(run, steps)
+    close_run(ended, state, manner)
+
+
+def open_doors(run: RunInput, state: "State", manner: Manner) -> "tuple[Outside, Observer]":
+    from releve.cli.live import open_live_view
+    from releve.wiring import connect, provider_of
+
+    observer = open_live_view(run, state.journal, json=manner.json)
+    return connect(provider_of(run), state=state), observer
+
+
+def open_engine(
+    run: RunInput, outside: "Outside", state: "State", *, observer: "Observer"
+) -> "Engine":
+    from releve.recovery.recover import catalogue_of
+    from releve.workflow.engine import Engine, EngineSettings
+
+    settings = EngineSettings(state.directory, state.database_url, observer=observer)
+    return Engine(outside, catalogue_of(run), settings)
+
+
+def await_safe_point(run_id: str, state: "State", manner: Manner) -> None:
+    give_up = state.clock.monotonic() + SAFE_POINT_SECONDS
+    told = manner.json
+    while state.lease.is_held(f"run {run_id}"):
+        if not told:
+            Terminal().line("another process drives this run; waiting until it stops")
+            told = True
+        if state.clock.monotonic() >= give_up:
+            raise RunHeld(
+                f"run {run_id} has not stopped yet",
+                why=f"its step did not come to a safe point in {SAFE_POINT_SECONDS:.0f} s",
+                remedy=f"It stops as soon as it can; then `releve cancel {run_id}` again",
+            )
+        state.clock.sleep(0.2)
+
+
+def close_run(record: RunRecord, state: "State", manner: Manner) -> None:
+    """Write the report whatever the end, and leave by an exit code that tells it."""
+    from releve.recovery.report.of_run import write_run_report
+
+    run_id = record.input.run_id
+    paths = write_run_report(
+        state.journal,
+        run_id,
+        directory=state.directory / "reports",
+        language=manner.language,
+    )
+    if manner.json:
+        Terminal().json(
+            {
+                "run_id": run_id,
+                "state": record.state.value,
+                "next_action": record.next_action,
+                "report": {"json": str(paths.json), "html": str(paths.html)},
+            }
+        )
+    else:
+        Terminal().line(f"report  {paths.html}")
+    if record.state is RunState.NEEDS_PERSON:
+        raise typer.Exit(EXIT_NEEDS_PERSON)

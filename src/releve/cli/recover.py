@@ -1,0 +1,80 @@
+"""releve recover, resume and cancel: propose a run, drive it, put things back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PlanOption = Annotated[
+    Path | None, typer.Option("--plan", help="releve.yml; default: here or above, up to .git")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object per line")]
+LanguageOption = Annotated[str, typer.Option("--lang", help="language of the report: en or fr")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("recover")(recover)
+    app.command("resume")(resume)
+    app.command("cancel")(cancel)
+
+
+def recover(
+    host: Annotated[str, typer.Argument(help="the host's name in the plan")],
+    *,
+    plan: PlanOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    even_if_healthy: Annotated[bool, typer.Option(help="replace a host that answers")] = False,
+    json: JsonOption = False,
+    lang: LanguageOption = "en",
+) -> None:
+    """Bring a crashed host back on a new instance."""
+    from releve.cli.driving import Manner, drive_run, show_proposal
+    from releve.plan.loading import find_plan, load_plan
+    from releve.recovery.recover import propose_run, require_no_open_run
+    from releve.wiring import open_state
+
+    loaded = load_plan(plan or find_plan(Path.cwd()))
+    state = open_state()
+    require_no_open_run(host, journal=state.journal)
+    options = {"even_if_healthy": even_if_healthy}
+    run = propose_run(loaded, host, journal=state.journal, clock=state.clock, options=options)
+    if not json:
+        show_proposal(run)
+    if not yes:
+        typer.confirm(f"Recover {host} now?", abort=True, err=True)
+    drive_run(run, state, Manner(json, lang))
+
+
+def resume(
+    run: Annotated[str, typer.Argument(help="the run's id, as `releve runs` lists it")],
+    *,
+    json: JsonOption = False,
+    lang: LanguageOption = "en",
+) -> None:
+    """Go on with a run that was interrupted or needed a person."""
+    from releve.cli.driving import Manner, drive_run
+    from releve.recovery.recover import require_not_over
+    from releve.wiring import open_state
+
+    state = open_state()
+    record = state.journal.read_run(run)
+    require_not_over(record, verb="resume")
+    drive_run(record.input, state, Manner(json, lang))
+
+
+def cancel(
+    run: Annotated[str, typer.Argument(help="the run's id, as `releve runs` lists it")],
+    *,
+    json: JsonOption = False,
+    lang: LanguageOption = "en",
+) -> None:
+    """Stop a run at a safe point and put volumes and address back where they were."""
+    from releve.cli.driving import Manner, undo_run
+    from releve.recovery.recover import require_not_over
+    from releve.wiring import open_state
+
+    state = open_state()
+    record = state.journal.read_run(run)
+    require_not_over(record, verb="cancel")
+    state.journal.request_cancel(run)
+    undo_run(record, state, Manner(json, lang))
