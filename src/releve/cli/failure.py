@@ -6,6 +6,7 @@ from typing import Any
 from releve.cli.terminal import Terminal
 from releve.errors import PlanError, ReleveError
 
+MOST_OTHERS = 9  # problems told beside the first
 EXIT_DEFECT = 70  # EX_SOFTWARE: Relève itself went wrong
 
 
@@ -20,9 +21,16 @@ def show_failure(error: ReleveError, *, as_json: bool) -> int:
     if error.why:
         terminal.line(f"  {error.why}")
     terminal.line(f"  Do this: {error.remedy}")
-    for other in error.also if isinstance(error, PlanError) else ():
-        terminal.line(f"also {other.location}: {other.what} ({other.remedy})")
+    if isinstance(error, PlanError):
+        show_others(error.also, terminal)
     return error.exit_code
+
+
+def show_others(others: tuple[PlanError, ...], terminal: Terminal) -> None:
+    for other in others[:MOST_OTHERS]:
+        terminal.line(f"also {other.location}: {other.what} ({other.remedy})")
+    if len(others) > MOST_OTHERS:
+        terminal.line(f"and {len(others) - MOST_OTHERS} more problems; --json tells them all")
 
 
 def to_json(error: ReleveError) -> dict[str, Any]:

@@ -73,14 +73,14 @@ def _judge_url(url: SplitResult, text: str) -> tuple[str, str, str] | None:
         )
     if "@" in url.netloc:
         return (
-            f"the URL of host part {quote(url.netloc.rpartition('@')[2])} carries a user name",
+            f"the URL of {show_word(url.netloc.rpartition('@')[2])} carries a user name",
             "who logs in is a secret of the site, and a plan holds none",
             "check a page that needs no login, or use a pytest check",
         )
     if not url.hostname:
         return (
             f"the URL {quote(text)} names no host",
-            "the name is sent to the server, which may serve several sites",
+            "one host may serve several sites, told apart by name",
             "write it whole: https://name/path",
         )
     if not _HOST_NAME.fullmatch(url.hostname):

@@ -116,7 +116,7 @@ def _judge_address(address: str, place: Place) -> Iterator[Problem]:
         )
         return
     kinds = {
-        "unspecified": parsed.is_unspecified,
+        "the unspecified address": parsed.is_unspecified,
         "a multicast address": parsed.is_multicast,
         "a loopback address": parsed.is_loopback,
         "a link-local address": parsed.is_link_local,

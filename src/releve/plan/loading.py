@@ -136,7 +136,7 @@ def _validate(tree: YamlTree, *, shown_path: str) -> Plan:
         plan = Plan.model_validate(tree.data)
     except ValidationError as error:
         secret_places = {problem.place for problem in secrets}
-        mistakes = word_validation_error(error, tree.data)
+        mistakes = word_validation_error(error, tree)
         mistakes = [mistake for mistake in mistakes if mistake.place not in secret_places]
         raise to_plan_error(
             [*secrets, *mistakes], shown_path=shown_path, lines=tree.lines

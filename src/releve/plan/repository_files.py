@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -10,8 +12,25 @@ from releve.plan.problems import Place, Problem, name_place, near_words, offer, 
 from releve.plan.types import HostPlan, Plan, PytestCheck
 
 _VAULT_HEADER: Final = b"$ANSIBLE_VAULT;"
+_MOST_PROBLEMS: Final = 20
 _MOST_FILES: Final = 2000  # looked at for a near name
 _HIDDEN: Final = {".git", ".venv", "__pycache__", "node_modules"}
+
+
+class _Repository:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Relative paths for near names, listed once and only when something is missing."""
+        names: list[str] = []
+        for root, directories, files in os.walk(self.directory):
+            directories[:] = sorted(set(directories) - _HIDDEN)
+            names += [str(Path(root, name).relative_to(self.directory)) for name in sorted(files)]
+            if len(names) > _MOST_FILES:
+                break
+        return names[:_MOST_FILES]
 
 
 @dataclass(frozen=True)
@@ -19,29 +38,37 @@ class _NamedFile:
     subject: str  # what the plan calls it
     path: str  # as in the plan
     place: Place
-    repository: Path
+    repository: _Repository
     may_be_directory: bool = False
 
     @property
     def target(self) -> Path:
-        return self.repository / self.path
+        return self.repository.directory / self.path
 
     @property
     def allowed(self) -> set[str]:
         return {"file", "directory"} if self.may_be_directory else {"file"}
 
 
-def list_file_problems(plan: Plan, repository: Path) -> Iterator[Problem]:
-    """Reads names, and the first bytes of vaulted files; no path leads out of the repository."""
+def list_file_problems(plan: Plan, directory: Path) -> Iterator[Problem]:
+    """Reads names, and the first bytes of vaulted files; no path leads out of the repository.
+
+    Bounded to 20 problems: each may take a search for the near name.
+    """
+    return islice(_list_problems(plan, _Repository(directory)), _MOST_PROBLEMS)
+
+
+def _list_problems(plan: Plan, repository: _Repository) -> Iterator[Problem]:
     for name, host in plan.hosts.items():
-        for file in _list_named_files(host, ("hosts", name), repository=repository):
+        place: Place = ("hosts", name)
+        for file in _list_named_files(host, place, repository=repository):
             problem = _judge_path(file)
             if problem is None and file.subject == "host key file":
                 problem = _judge_vaulted(file)
             if problem:
                 yield problem
-        yield from _judge_inventory_source(host, ("hosts", name), repository=repository)
-        yield from _judge_identity_files(host, ("hosts", name), repository=repository)
+        yield from _judge_inventory_source(host, place, directory=repository.directory)
+        yield from _judge_identity_files(host, place, directory=repository.directory)
 
 
 def resolve_identity_files(plan: Plan, repository: Path) -> Plan:
@@ -54,7 +81,9 @@ def resolve_identity_files(plan: Plan, repository: Path) -> Plan:
     return plan.model_copy(update={"hosts": hosts})
 
 
-def _list_named_files(host: HostPlan, place: Place, *, repository: Path) -> Iterator[_NamedFile]:
+def _list_named_files(
+    host: HostPlan, place: Place, *, repository: _Repository
+) -> Iterator[_NamedFile]:
     converge: Place = (*place, "converge")
     yield _NamedFile("playbook", host.converge.playbook, (*converge, "playbook"), repository)
     for index, path in enumerate(host.converge.inventory):
@@ -85,7 +114,7 @@ def _judge_path(file: _NamedFile) -> Problem | None:
             "move the file into the repository and write its path from there",
             file.place,
         )
-    found, detail = _look_at(file.target, inside=file.repository)
+    found, detail = _look_at(file.target, inside=file.repository.directory)
     return _word_finding(file, found, detail) if found not in file.allowed else None
 
 
@@ -137,21 +166,11 @@ def _word_finding(file: _NamedFile, found: str, detail: str) -> Problem:
 def _suggest_file(file: _NamedFile) -> str:
     if file.subject == "inventory" and "," in file.path:
         return "write the hosts into an inventory file; a list of names is not taken here"
-    names = _list_files(file.repository)
+    names = file.repository.names
     basename = PurePosixPath(file.path).name
     elsewhere = [name for name in names if PurePosixPath(name).name == basename]
     near = elsewhere[:3] or near_words(file.path, names)
     return offer(near) or "correct the path"
-
-
-def _list_files(repository: Path) -> list[str]:
-    names: list[str] = []
-    for root, directories, files in os.walk(repository):
-        directories[:] = sorted(set(directories) - _HIDDEN)
-        names += [str(Path(root, name).relative_to(repository)) for name in sorted(files)]
-        if len(names) > _MOST_FILES:
-            break
-    return names[:_MOST_FILES]
 
 
 def _judge_vaulted(file: _NamedFile) -> Problem | None:
@@ -170,8 +189,8 @@ def _judge_vaulted(file: _NamedFile) -> Problem | None:
     )
 
 
-def _judge_inventory_source(host: HostPlan, place: Place, *, repository: Path) -> Iterator[Problem]:
-    if not host.converge.inventory and not (repository / "ansible.cfg").is_file():
+def _judge_inventory_source(host: HostPlan, place: Place, *, directory: Path) -> Iterator[Problem]:
+    if not host.converge.inventory and not (directory / "ansible.cfg").is_file():
         yield Problem(
             f"{name_place((*place, 'converge'))} has no inventory",
             "it is left to ansible.cfg, and there is none beside releve.yml",
@@ -180,10 +199,10 @@ def _judge_inventory_source(host: HostPlan, place: Place, *, repository: Path) -
         )
 
 
-def _judge_identity_files(host: HostPlan, place: Place, *, repository: Path) -> Iterator[Problem]:
+def _judge_identity_files(host: HostPlan, place: Place, *, directory: Path) -> Iterator[Problem]:
     for index, path in enumerate(host.ssh.identity_files):
         at = (*place, "ssh", "identity_files", index)
-        if not _is_file(_identity_path(path, repository)):
+        if not _is_file(_identity_path(path, directory)):
             yield Problem(
                 f"the identity file {show_word(path)} does not exist on this controller",
                 "without it nobody could log in on the new instance",

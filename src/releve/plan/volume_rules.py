@@ -3,7 +3,6 @@
 import posixpath
 import re
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Final
 
 from releve.plan.problems import Place, Problem, quote, show_word, suggest
@@ -26,7 +25,7 @@ _UUID: Final = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{4}-[0-9a-f]{4}|[0-9a-f]{16}",
     re.IGNORECASE,
 )
-_FILESYSTEMS: Final = ("ext4", "xfs", "btrfs", "ext3", "ext2", "f2fs", "vfat", "ntfs3", "zfs")
+_FILESYSTEMS: Final = ("ext4", "xfs", "btrfs", "ext3", "ext2", "f2fs", "vfat", "ntfs3")
 
 
 def list_volume_problems(host: HostPlan, place: Place) -> Iterator[Problem]:
@@ -51,6 +50,7 @@ def _judge_name(name: str, place: Place) -> Iterator[Problem]:
 def _judge_mount(volume: VolumePlan, place: Place) -> Iterator[Problem]:
     mount, at = volume.mount, (*place, "mount")
     name = f"the mount point {show_word(mount)}"
+    plain = posixpath.normpath(mount).replace("//", "/")
     if not mount.startswith("/"):
         yield Problem(
             f"{name} is not absolute",
@@ -58,18 +58,18 @@ def _judge_mount(volume: VolumePlan, place: Place) -> Iterator[Problem]:
             f"write it from the root: {show_word('/' + mount.lstrip('./'))}",
             at,
         )
-    elif posixpath.normpath(mount).replace("//", "/") != mount:
-        yield Problem(
-            f"{name} is not written plainly",
-            "two spellings of one place could be mounted over each other",
-            f"write {show_word(posixpath.normpath(mount).replace('//', '/'))}",
-            at,
-        )
-    elif mount in _SYSTEM_DIRECTORIES or mount.startswith(_SYSTEM_TREES):
+    elif plain in _SYSTEM_DIRECTORIES or plain.startswith(_SYSTEM_TREES):
         yield Problem(
             f"{name} belongs to the system",
             "a volume mounted there would hide what the new instance needs to run",
             "mount the data below it, such as /srv/data or /var/lib/mysql",
+            at,
+        )
+    elif plain != mount:
+        yield Problem(
+            f"{name} is not written plainly",
+            "two spellings of one place could be mounted over each other",
+            f"write {show_word(plain)}",
             at,
         )
     elif not _MOUNT.fullmatch(mount):
@@ -116,23 +116,33 @@ def _judge_size(size: str, place: Place) -> Iterator[Problem]:
 
 
 def _judge_nesting(host: HostPlan, place: Place) -> Iterator[Problem]:
-    for (first, one), (second, two) in combinations(host.volumes.items(), 2):
-        at = (*place, "volumes", second, "mount")
-        if one.mount == two.mount:
+    """In the order of the plan, each mount point against those before it."""
+    seen: dict[str, str] = {}  # mount point, or a directory above one, to that mount point
+    taken: dict[str, str] = {}  # mount point to volume
+    for name, volume in host.volumes.items():
+        mount, at = volume.mount, (*place, "volumes", name, "mount")
+        above = _directories_above(mount)
+        other = seen.get(mount) or next((path for path in above if path in taken), "")
+        if mount in taken:
             yield Problem(
-                f"two volumes have the mount point {show_word(one.mount)}",
-                f"{show_word(first)} and {show_word(second)} would hide each other",
+                f"two volumes have the mount point {show_word(mount)}",
+                f"{show_word(taken[mount])} and {show_word(name)} would hide each other",
                 "give each volume a mount point of its own",
                 at,
             )
-        elif _is_inside(one.mount, two.mount) or _is_inside(two.mount, one.mount):
+        elif other:
             yield Problem(
-                f"the mount points {show_word(one.mount)} and {show_word(two.mount)} are nested",
+                f"the mount points {show_word(other)} and {show_word(mount)} are nested",
                 "mounted in the wrong order, one would hide the other's data",
                 "mount them side by side, such as /srv/data and /srv/backup",
                 at,
             )
+        taken.setdefault(mount, name)
+        for path in above:
+            seen.setdefault(path, mount)
 
 
-def _is_inside(inner: str, outer: str) -> bool:
-    return inner.startswith(f"{outer}/")
+def _directories_above(mount: str) -> list[str]:
+    """At most 64, the nearest first, without the root."""
+    parts = mount.split("/")[:64]
+    return ["/".join(parts[:length]) for length in range(len(parts) - 1, 1, -1)]

@@ -12,6 +12,7 @@ from releve.plan.keys import PROVIDER_KINDS, sections_with, type_at
 from releve.plan.problems import (
     Place,
     Problem,
+    find_line,
     name_place,
     near_words,
     offer,
@@ -20,6 +21,7 @@ from releve.plan.problems import (
     suggest,
 )
 from releve.plan.types import CHECK_KINDS, Strict
+from releve.plan.yaml_tree import YamlTree
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,14 @@ class _Mistake:
         return str(self.place[-1]) if self.place else ""
 
 
-def word_validation_error(error: ValidationError, data: Any) -> list[Problem]:
+MOST_MISTAKES: Final = 200  # worded, the first by line; a file of nothing else costs no more
+
+
+def word_validation_error(error: ValidationError, tree: YamlTree) -> list[Problem]:
     """One problem for each mistake: a misspelt or misplaced key is not also told as missing."""
-    mistakes = [_to_mistake(detail, data) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    details.sort(key=lambda detail: find_line(_without_union_members(detail["loc"]), tree.lines))
+    mistakes = [_to_mistake(detail, tree.data) for detail in details[:MOST_MISTAKES]]
     explained = {
         (*mistake.place[:-1], key)
         for mistake in mistakes
@@ -90,7 +97,8 @@ def _without_union_members(location: tuple[int | str, ...]) -> Place:
 
 def _word(mistake: _Mistake) -> Problem:
     what, why, remedy = _WORDINGS.get(mistake.code, _word_any)(mistake)
-    return Problem(what, why, remedy, mistake.place)
+    is_kind = mistake.code == "union_tag_invalid"
+    return Problem(what, why, remedy, (*mistake.place, "kind") if is_kind else mistake.place)
 
 
 _Words = tuple[str, str, str]
@@ -135,18 +143,27 @@ def _word_type(wanted: str, remedy: str) -> Callable[[_Mistake], _Words]:
 
 
 def _remedy_for(mistake: _Mistake) -> str:
-    """Advice that fits the value better than the general one."""
-    value = mistake.value
-    if mistake.code == "int_type" and isinstance(value, str) and value.strip().isdecimal():
-        return f"write {int(value[:18])} without quotes"
-    if mistake.code == "bool_type" and str(value).lower() in {"yes", "on", "no", "off"}:
-        return f"write {'true' if str(value).lower() in {'yes', 'on'} else 'false'}"
-    if mistake.code == "list_type" and isinstance(value, str):
-        parts = _split_words(value) if mistake.key == "command" else [value]
-        return f"write [{', '.join(show_word(part)[:60] for part in parts[:12])}]"
-    if mistake.code == "string_type" and isinstance(value, bool | int | float):
-        return f'write it in quotes: "{value}"'
-    return ""
+    """Advice that fits the value better than the general one; empty where there is none."""
+    if not mistake.place:
+        return "start it with `version: 1`, then `provider:` and `hosts:`"
+    match mistake.code, mistake.value:
+        case (code, None) if code not in _MAPPING_TYPES:
+            advice = f"write the value after `{mistake.key}:`, or delete the line"
+        case ("int_type", str(text)) if text.isascii() and text.strip().isdecimal():
+            advice = f"write {text.strip()[:18]} without quotes"
+        case ("bool_type", str(text)) if text.lower() in _WORDS_FOR_BOOLEANS:
+            advice = f"write {_WORDS_FOR_BOOLEANS[text.lower()]}"
+        case ("list_type", str(text)):
+            parts = _split_words(text) if mistake.key == "command" else [text]
+            advice = f"write [{', '.join(show_word(part) for part in parts[:12])}]"
+        case ("string_type", bool() | int() | float()):
+            advice = f'write it in quotes: "{mistake.value}"'
+        case _:
+            advice = ""
+    return advice
+
+
+_WORDS_FOR_BOOLEANS: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
 def _split_words(value: str) -> list[str]:
@@ -175,11 +192,18 @@ def _show_value(value: Any) -> str:
 def _word_choice(mistake: _Mistake) -> _Words:
     expected = str(mistake.context.get("expected", "")).replace(" or ", ", ").replace("'", "")
     words = [word.strip() for word in expected.split(",") if word.strip()]
+    advice = suggest(str(mistake.value), words, otherwise=f"write `{mistake.key}: {words[0]}`")
+    if mistake.value in words:
+        advice = f"write {mistake.value} without quotes"
     return (
-        f"{mistake.name} must be {' or '.join(words)}",
+        f"{mistake.name} must be {_join_choices(words)}",
         f"it is {_show_value(mistake.value)}",
-        suggest(str(mistake.value), words, otherwise=f"write `{mistake.key}: {words[0]}`"),
+        advice,
     )
+
+
+def _join_choices(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _word_bound(mistake: _Mistake) -> _Words:
@@ -193,12 +217,12 @@ def _word_bound(mistake: _Mistake) -> _Words:
 
 
 def _word_empty(mistake: _Mistake) -> _Words:
+    field = mistake.enclosing.model_fields.get(mistake.key) if mistake.enclosing else None
+    is_needed = field is not None and field.is_required()
     return (
         f"{mistake.name} must not be empty",
-        f"it is {'an empty text' if mistake.value == '' else 'empty'}",
-        f"give it a value, or delete the line where {show_word(mistake.key)} is optional"
-        if mistake.value == ""
-        else "add at least one entry",
+        "it is an empty text" if mistake.value == "" else "it has no entry",
+        "give it a value" if is_needed else "give it a value, or delete it",
     )
 
 
@@ -213,6 +237,12 @@ def _word_duration(mistake: _Mistake) -> _Words:
 def _word_union(mistake: _Mistake) -> _Words:
     if mistake.place == ("provider",):
         return _word_provider(mistake)
+    if not isinstance(mistake.value, dict):
+        return (
+            f"{mistake.name} must be a mapping of keys to values",
+            f"it is {_show_value(mistake.value)}",
+            "write for example `- tcp: 443`",
+        )
     present = [kind for kind in CHECK_KINDS if kind in mistake.value]
     if len(present) > 1:
         return (
@@ -243,6 +273,7 @@ def _word_provider(mistake: _Mistake) -> _Words:
     )
 
 
+_MAPPING_TYPES: Final = {"dict_type", "model_type", "model_attributes_type"}
 _word_mapping = _word_type("a mapping of keys to values", "write `{key}:` and its keys below it")
 
 _WORDINGS: Final[dict[str, Callable[[_Mistake], _Words]]] = {
@@ -252,9 +283,7 @@ _WORDINGS: Final[dict[str, Callable[[_Mistake], _Words]]] = {
     "int_type": _word_type("a whole number", "write a whole number, without quotes"),
     "bool_type": _word_type("true or false", "write true or false, without quotes"),
     "list_type": _word_type("a list", "write [ ] around it, or a dash before each entry"),
-    "dict_type": _word_mapping,
-    "model_type": _word_mapping,
-    "model_attributes_type": _word_mapping,
+    **dict.fromkeys(_MAPPING_TYPES, _word_mapping),
     "literal_error": _word_choice,
     "enum": _word_choice,
     "greater_than_equal": _word_bound,

@@ -14,7 +14,7 @@ from releve.errors import PlanError
 from releve.plan.problems import Place, quote
 
 DEEPEST = 16
-MOST_NODES = 40_000
+MOST_NODES = 20_000
 
 _FORBIDDEN_CHARACTER: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
@@ -27,6 +27,7 @@ _WORDS: Final[dict[str, bool | None]] = {
     "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _ADVICE: Final = (
+    ("tab character", "indent with spaces"),
     ("cannot start any token", "indent with spaces, and quote a value that starts with % @ or `"),
     ("mapping values are not allowed", "quote a value that holds ': ', and check the indentation"),
     ("could not find expected ':'", "write `key: value`, with a space after the colon"),
@@ -35,6 +36,9 @@ _ADVICE: Final = (
     ("',' or ']'", "close the list with ]"),
     ("',' or '}'", "close the mapping with }"),
 )
+
+# What was opened and not closed is to blame, not the place where that came out.
+_OPENED: Final = ("quoted scalar", "simple key", "flow sequence", "flow mapping")
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class _Reader:
             case yaml.DocumentStartEvent():
                 self._start_document(event)
             case yaml.AliasEvent():
-                raise self._refuse_anchor(event, f"*{event.anchor}")
+                raise self._refuse_anchor(event, f"alias *{event.anchor}")
             case yaml.ScalarEvent():
                 self._refuse_extras(event)
                 self._take_scalar(event)
@@ -105,7 +109,10 @@ class _Reader:
             )
 
     def explain(self, error: yaml.YAMLError) -> PlanError:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
+        if any(words in str(getattr(error, "context", "")) for words in _OPENED):
+            marks.reverse()
+        mark = next((mark for mark in marks if mark), None)
         said = " ".join(
             str(part)
             for part in (getattr(error, "context", None), getattr(error, "problem", None))
@@ -138,7 +145,7 @@ class _Reader:
 
     def _refuse_extras(self, event: yaml.NodeEvent) -> None:
         if event.anchor is not None:
-            raise self._refuse_anchor(event, f"&{event.anchor}")
+            raise self._refuse_anchor(event, f"anchor &{event.anchor}")
         tag = getattr(event, "tag", None)
         if tag is not None:
             raise self._error(
@@ -151,7 +158,7 @@ class _Reader:
     def _refuse_anchor(self, event: yaml.NodeEvent, name: str) -> PlanError:
         return self._error(
             _line_of(event),
-            f"the YAML anchor or alias {quote(name)} is not allowed",
+            f"the YAML {name[:60]} is not allowed",
             why="aliases can blow a small file up to gigabytes",
             remedy="write the value out where it is needed",
         )
@@ -167,9 +174,9 @@ class _Reader:
         if self._open and isinstance(self._open[-1].value, dict) and self._open[-1].key is None:
             raise self._error(
                 _line_of(event),
-                "a key is a mapping or a list",
-                why="keys are plain words; braces such as {{ variable }} read as a key here",
-                remedy="write a plain key, and quote a value that starts with a brace",
+                "a mapping or a list stands where a key belongs",
+                why="an unquoted {{ reads so; a plan holds plain values, no templates",
+                remedy="write the plain value",
             )
         self._open.append(_Open(value, self._put(value, event)))
 

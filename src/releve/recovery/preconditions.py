@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from releve.errors import Ambiguous, Malformed, Missing, PlanError
+from releve.errors import Ambiguous, Missing, PlanError
 from releve.model.identity import instance_name, new_run_id
 from releve.model.resources import Image, Instance, InstanceRequest, Labels, Role
 from releve.model.run import RunInput
@@ -81,7 +81,7 @@ def _pick_newest(active: tuple[Instance, ...], host: str) -> Instance:
     if len(chosen) > 1:
         raise Ambiguous(
             f"{len(chosen)} instances claim to serve {show_word(host)} since epoch {newest}",
-            why=f"they are {join_names(instance.name for instance in chosen)}",
+            why=f"their ids are {join_names(instance.id for instance in chosen)}",
             remedy="find out which one serves; take the label releve.role from the others",
         )
     return chosen[0]
@@ -90,7 +90,7 @@ def _pick_newest(active: tuple[Instance, ...], host: str) -> Instance:
 def _epoch_of(instance: Instance) -> int:
     text = instance.labels.get("releve.epoch", "")
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise Malformed(
+        raise Ambiguous(
             f"the label releve.epoch of instance {show_word(instance.name)} is not a number",
             why="somebody changed it, so which instance is the newest cannot be told",
             remedy="set it to the epoch of the run named in its label releve.run",
@@ -157,7 +157,8 @@ def _find_image(subject: _Subject, provider: Provider, problems: list[Problem]) 
             )
         )
     except Ambiguous as error:
-        problems.append(Problem(error.what, error.why, error.remedy, place))
+        why = error.why or "the plan must mean exactly one"
+        problems.append(Problem(error.what, why, error.remedy, place))
     return None
 
 

@@ -22,19 +22,23 @@ def list_volume_problems(
         try:
             volume = provider.get_volume(planned.id)
         except Missing:
-            yield _word_missing_volume(planned, provider, place=at)
+            yield _word_missing_volume(planned, provider, plan=plan, place=at)
             continue
         yield from _judge_identity(planned, volume, place=at)
         if instance:
             yield from _judge_attachment(volume, provider, instance=instance, place=at)
 
 
-def _word_missing_volume(planned: VolumePlan, provider: Provider, *, place: Place) -> Problem:
+def _word_missing_volume(
+    planned: VolumePlan, provider: Provider, *, plan: HostPlan, place: Place
+) -> Problem:
     known = [volume.id for volume in provider.list_volumes()]
+    others = {volume.id for volume in plan.volumes.values()}
+    free = [volume_id for volume_id in known if volume_id not in others]
     return Problem(
         f"there is no volume {show_word(planned.id)}",
         f"the provider has {join_names(known) or 'none'}",
-        suggest(planned.id, known, otherwise="write the id as the provider shows it"),
+        suggest(planned.id, free, otherwise="write the id as the provider shows it"),
         (*place, "id"),
     )
 

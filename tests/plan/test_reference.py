@@ -1,0 +1,92 @@
+"""What is written for people and editors says what the types say."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from releve.plan.keys import PROVIDER_KINDS, SECTIONS
+from releve.plan.loading import load_plan
+from releve.plan.reference import EXAMPLE, write_reference
+from releve.plan.schema import DIALECT, make_schema, write_schema
+from releve.plan.types import CHECK_KINDS, HostPlan, Plan, Strict, VolumePlan, name_check_kind
+
+ROOT = Path(__file__).parents[2]
+TYPES: list[type[Strict]] = [
+    Plan,
+    HostPlan,
+    VolumePlan,
+    *PROVIDER_KINDS.values(),
+    *SECTIONS.values(),
+    *CHECK_KINDS.values(),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "command", "written"),
+    [
+        ("docs/reference/plan.md", "releve schema --reference", write_reference),
+        ("docs/reference/releve.schema.json", "releve schema", write_schema),
+    ],
+)
+def test_document_is_up_to_date(path: str, command: str, written: Any) -> None:
+    assert (ROOT / path).read_text() == written(), f"run: {command} > {path}"
+
+
+@pytest.mark.parametrize("type_", TYPES, ids=lambda type_: type_.__name__)
+def test_every_key_is_described(type_: type[Strict]) -> None:
+    assert type_.__doc__
+    for key, field in type_.model_fields.items():
+        assert field.description, f"{type_.__name__}.{key} has no description"
+
+
+def test_every_key_is_on_the_page() -> None:
+    page = write_reference()
+    for type_ in TYPES:
+        assert str(type_.__doc__).strip() in page
+        for key in type_.model_fields:
+            assert f"| `{key}` |" in page
+
+
+def test_example_of_the_page_is_right(tmp_path: Path) -> None:
+    for path in ("site.yml", "inventory/hosts.yml", "checks/test_blog.py"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    (tmp_path / "releve.yml").write_text(EXAMPLE)
+    checks = load_plan(tmp_path / "releve.yml").host("blog").checks
+    assert {name_check_kind(check) for check in checks} == set(CHECK_KINDS)
+
+
+def test_schema_refuses_unknown_keys_everywhere() -> None:
+    schema = make_schema()
+    assert schema["$schema"] == DIALECT
+    objects = [schema, *schema["$defs"].values()]
+    objects = [found for found in objects if found.get("type") == "object"]
+    assert len(objects) == len(TYPES)
+    assert all(found["additionalProperties"] is False for found in objects)
+
+
+def test_defaults_in_the_schema_fit_it() -> None:
+    """A default that its own pattern refuses would underline a right plan in every editor."""
+    found = 0
+    for definition in make_schema()["$defs"].values():
+        for key, rule in definition.get("properties", {}).items():
+            if "pattern" in rule and "default" in rule:
+                assert re.fullmatch(rule["pattern"], rule["default"]), key
+                found += 1
+    assert found >= 5
+
+
+def test_each_check_of_the_schema_needs_its_own_key() -> None:
+    schema = make_schema()
+    choices = schema["$defs"]["HostPlan"]["properties"]["checks"]["items"]["oneOf"]
+    kinds = [schema["$defs"][choice["$ref"].rpartition("/")[2]]["required"] for choice in choices]
+    assert kinds == [[kind] for kind in CHECK_KINDS]
+
+
+def test_schema_is_json_and_the_example_yaml() -> None:
+    assert json.loads(write_schema()) == make_schema()
+    assert yaml.safe_load(EXAMPLE)["version"] == 1
