@@ -15,6 +15,7 @@ from releve.errors import CheckFailed
 from releve.model.server_text import show_server_text
 from releve.plan.types import PytestCheck
 from releve.ports.access import Door
+from releve.workflow.children import tracked
 
 CHILD = Path(__file__).with_name("pytest_child.py")
 KEPT_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "SSH_AUTH_SOCK")
@@ -57,7 +58,8 @@ def _run_child(
             start_new_session=True,
         )
         try:
-            child.wait(timeout=seconds)
+            with tracked(child.pid):
+                child.wait(timeout=seconds)
         except subprocess.TimeoutExpired as error:
             raise CheckFailed(
                 f"expected the tests to end within {seconds:g} s, but they did not",

@@ -19,7 +19,7 @@ def write_ssh_config(door: Door, directory: Path) -> Path:
         "".join(f"{key.line_for(known_as)}\n" for key in door.host_keys), encoding="utf-8"
     )
     config = directory / "ssh_config"
-    lines = (f"    {key} {value}" for key, value in _settings(door, directory, known_hosts))
+    lines = [f"    {key} {value}" for key, value in _settings(door, directory, known_hosts)]
     config.write_text("\n".join((f"Host {ALIAS}", *lines, "")), encoding="utf-8")
     return config
 
