@@ -45,30 +45,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReleveError as error:
         return _show(error, as_json=as_json)
     except typer.exceptions.TyperException as error:
-        return _show(_explain_usage(error), as_json=as_json)
+        return _show_usage(error, as_json=as_json)
     except typer.Abort:
         return _show(_explain_abort(), as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last resort: a user never sees a traceback
         return _show_defect(error, as_json=as_json)
 
 
-def _explain_usage(error: typer.exceptions.TyperException) -> PlanError:
+def _show_usage(error: typer.exceptions.TyperException, *, as_json: bool) -> int:
     said = error.format_message().strip().rstrip(".")
+    if said.lower().startswith("usage:"):  # a group that was given no command shows its help
+        typer.echo(error.format_message())
+        return 2
     unknown = re.match(r"No such command '(.*?)'", said)
     if unknown:
-        return _explain_unknown_command(unknown[1])
-    return PlanError(
+        return _show(_explain_unknown_command(unknown[1]), as_json=as_json)
+    explained = PlanError(
         said[:1].lower() + said[1:],
         why="the command line is not one that releve knows",
         remedy="see `releve COMMAND --help`",
     )
+    return _show(explained, as_json=as_json)
 
 
 def _explain_unknown_command(word: str) -> PlanError:
     from releve.plan.problems import show_word, suggest
 
-    names = [str(command.name) for command in app.registered_commands]
-    names += [str(group.name) for group in app.registered_groups]
+    names = list(typer.main.get_group(app).commands)
     return PlanError(
         f"there is no command {show_word(word)}",
         why=f"the commands are {', '.join(names)}",

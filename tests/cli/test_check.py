@@ -1,0 +1,81 @@
+"""releve check: what it shows of a right plan, and that it keeps its hands off the provider."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from releve.adapters.store.opening import open_store
+from releve.cli.check import show_json, show_steps
+from releve.cli.main import main
+from releve.plan.loading import LoadedPlan, load_plan
+from releve.recovery.catalogue import steps_for
+from releve.recovery.recover import StepLine, describe_run, propose_run
+from tests.fakes.clock import FakeClock
+from tests.plan.broken_plans import GOOD
+
+HOST = "web.example.org"
+Proposed = tuple[LoadedPlan, dict[str, tuple[StepLine, ...]]]
+
+
+@pytest.fixture
+def proposed(tmp_path: Path) -> Proposed:
+    loaded = load_plan(GOOD / "releve.yml")
+    journal, _ = open_store(tmp_path)
+    run = propose_run(loaded, HOST, journal=journal, clock=FakeClock(), options={})
+    return loaded, {HOST: describe_run(run)}
+
+
+def test_steps_shown_are_the_steps_that_would_run(
+    proposed: Proposed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded, steps = proposed
+    show_steps(loaded, steps)
+    told = capsys.readouterr().out
+    names = steps_for(loaded.host(HOST))
+    positions = [told.index(f"\n{name} ") for name in names]
+    assert positions == sorted(positions)
+    assert "nothing was touched" in told
+    assert told.splitlines()[-1] == f"Next: releve recover {HOST}"
+
+
+def test_json_holds_the_steps(proposed: Proposed, capsys: pytest.CaptureFixture[str]) -> None:
+    loaded, steps = proposed
+    show_json(loaded, steps)
+    told = json.loads(capsys.readouterr().out)
+    assert told["sha256"] == loaded.sha256
+    shown = told["hosts"][HOST]
+    assert [line["name"] for line in shown] == list(steps_for(loaded.host(HOST)))
+    assert all(line["sentence"] and line["phase"] for line in shown)
+    assert {"name", "phase", "sentence", "needs"} == set(shown[0])
+
+
+@pytest.fixture
+def in_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = tmp_path / "repository"
+    shutil.copytree(GOOD, directory)
+    monkeypatch.chdir(directory)
+    monkeypatch.setenv("RELEVE_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("RELEVE_DEBUG", raising=False)
+    return directory
+
+
+def test_unknown_host_is_refused_before_any_door_is_opened(
+    in_repository: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "web.example.com"]) == 2
+    assert capfd.readouterr().err.startswith("releve.yml:6: the plan has no host web.example.com\n")
+    assert not (in_repository.parent / "state").exists()
+
+
+def test_provider_that_is_not_there(in_repository: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The plan is right, the provider is away: exit 1, not 2, and no step is shown."""
+    plan = in_repository / "releve.yml"
+    socket = in_repository.parent / "no.socket"
+    plan.write_text(plan.read_text().replace("  project: web", f"  endpoint: {socket}"))
+    assert main(["check"]) == 1
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert str(socket) in told.err
+    assert "  Do this: " in told.err
