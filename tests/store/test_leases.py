@@ -152,3 +152,10 @@ def _within_seconds(seconds: float, holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def test_what_was_released_can_be_held_at_once(new_lease: NewLease) -> None:
+    for _ in range(20):
+        lease = new_lease()
+        lease.hold([RUN, HOST])
+        lease.release()

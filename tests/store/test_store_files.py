@@ -147,3 +147,22 @@ def test_a_lock_held_for_a_while_is_waited_out(tmp_path: Path) -> None:
         assert other.stdout.readline() == b"locked\n"
         journal.append(note("after the lock"))
     assert [one.text for one in journal.read_events("toyrun")] == ["after the lock"]
+
+
+def test_opening_it_again_keeps_the_locks_of_an_open_journal(tmp_path: Path) -> None:
+    """Closing any descriptor of a file drops all POSIX locks that its process has on it.
+
+    Another process would then take itself for the last user, and delete the log under us.
+    """
+    first, _ = open_store(tmp_path)
+    first.open_run(toy_run())
+    write_ahead_log = tmp_path / "journal.db-wal"
+    inode = write_ahead_log.stat().st_ino
+    open_store(tmp_path)
+    program = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2])"
+    query = "select count(*) from releve_run"
+    command = [sys.executable, "-c", f"{program}; c.close()", str(tmp_path / "journal.db"), query]
+    subprocess.run(command, check=True)
+    assert write_ahead_log.stat().st_ino == inode
+    first.append(note("still there"))
+    assert len(open_store(tmp_path)[0].read_events("toyrun")) == 1

@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import stat
+from contextlib import closing
 from pathlib import Path
 
 from releve.errors import JournalError
@@ -14,13 +16,21 @@ def prepare_state_file(path: Path) -> None:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-        with sqlite3.connect(path, timeout=120) as connection:
+        _create_private(path)
+        with closing(sqlite3.connect(path, timeout=120)) as connection:
             connection.execute("pragma journal_mode=wal")
-        connection.close()
     except (OSError, sqlite3.Error) as error:
         raise JournalError(
             f"the state of runs cannot be written to {path}",
             why=str(error),
             remedy="Make room or make it writable, then resume the run",
         ) from error
+
+
+def _create_private(path: Path) -> None:
+    """Never opens a file that is there: closing it would drop SQLite's locks on it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise

@@ -1,5 +1,6 @@
 """Leases as PostgreSQL session locks: the server frees them when the connection ends."""
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -115,6 +116,8 @@ class PostgresLease(Lease):
     def _drop_connection(self) -> None:
         """Ends the session itself, and with it its locks: a pooled session would keep them."""
         if self._connection is not None:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):  # a dead session holds none
+                self._connection.execute(sa.select(sa.func.pg_advisory_unlock_all()))
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
