@@ -6,7 +6,7 @@ forward still has that target.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
@@ -18,6 +18,7 @@ from releve.providers.lxd.api import LxdApi, Tagged
 from releve.providers.lxd.draft import Draft
 from releve.providers.lxd.errors import make_error, reading
 from releve.providers.lxd.instances import Instances
+from releve.providers.lxd.leases import read_leases
 
 _NOTED_INSTANCE: Final = "user.releve.instance"
 _NOTED_TARGET: Final = "user.releve.target"
@@ -103,33 +104,31 @@ class Addresses:
         """The instance that the address leads to; where nobody knows it, the bare target."""
         if not forward.target:
             return ""
-        contents = self._instances.list_all()
+        contents = {str(content["name"]): content for content in self._instances.list_all()}
         noted = forward.config.get(_NOTED_INSTANCE, "")
-        is_current = forward.config.get(_NOTED_TARGET, "") == forward.target
-        if is_current and noted in {content["name"] for content in contents}:
+        if noted in contents and forward.config.get(_NOTED_TARGET, "") == forward.target:
             return noted
-        return self._holder_of(forward, contents) or forward.target
+        found = self._holder_of(forward, contents)
+        by_hand = noted if noted in contents and _NOTED_TARGET not in forward.config else ""
+        return found or by_hand or forward.target
 
-    def _holder_of(self, forward: Forward, contents: list[Mapping[str, Any]]) -> str:
-        for content in contents:
-            if forward.target in fixed_addresses(content):
-                return str(content["name"])
-        by_hardware = self._leases(forward.network)
-        for content in contents:
-            if by_hardware.get(forward.target) in hardware_addresses(content):
-                return str(content["name"])
-        for content in contents:
-            if self._instances.find_address(content) == forward.target:
-                return str(content["name"])
-        return ""
-
-    def _leases(self, network: str) -> dict[str, str]:
-        leases = self._api.get("networks", network, "leases")
-        return {str(lease["address"]): str(lease["hwaddr"]) for lease in leases or []}
+    def _holder_of(self, forward: Forward, contents: Mapping[str, Mapping[str, Any]]) -> str:
+        known = {name: Draft.of(content) for name, content in contents.items()}
+        hardware = read_leases(self._api, forward.network).get(forward.target)
+        ways: tuple[Callable[[str], bool], ...] = (
+            lambda name: forward.target in drafts.fixed_addresses(known[name]),
+            lambda name: hardware in drafts.hardware_addresses(known[name]),
+            lambda name: self._instances.find_address(contents[name]) == forward.target,
+            lambda name: drafts.last_address(known[name]) == forward.target,
+        )
+        return next((name for way in ways for name in contents if way(name)), "")
 
     def _target_for(self, instance: str, forward: Forward) -> str:
         content = self._instances.read(instance).content
-        target = self._instances.find_address(content) or earlier_target(forward.config, instance)
+        target = self._instances.find_address(content)
+        if not target and content["status"] == "Stopped":
+            earlier = earlier_target(forward.config, instance)
+            target = earlier or drafts.last_address(Draft.of(content))
         if target:
             return target
         if content["status"] == "Stopped":
@@ -162,21 +161,6 @@ def earlier_target(config: Mapping[str, str], instance: str) -> str:
     """Where the address led when this instance had it last; what DHCP gives it again."""
     earlier = json.loads(config.get(_NOTED_EARLIER, "{}"))
     return str(earlier["target"]) if earlier.get("instance") == instance else ""
-
-
-def fixed_addresses(content: Mapping[str, Any]) -> set[str]:
-    interfaces = drafts.networks_of(Draft.of(content)).values()
-    keys = ("ipv4.address", "ipv6.address")
-    return {nic[key] for nic in interfaces for key in keys if nic.get(key)}
-
-
-def hardware_addresses(content: Mapping[str, Any]) -> set[str]:
-    draft = Draft.of(content)
-    found = {
-        nic.get("hwaddr") or draft.config.get(f"volatile.{key}.hwaddr", "")
-        for key, nic in drafts.networks_of(draft).items()
-    }
-    return found - {""}
 
 
 def require_whole(content: Mapping[str, Any], address: str) -> None:

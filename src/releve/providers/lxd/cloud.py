@@ -123,7 +123,7 @@ class LxdCloud(Provider):
         self._instances.change(instance_id, draft.unlock, what=f"unlocking instance {instance_id}")
 
     def isolate_instance(self, instance_id: str) -> None:
-        self._instances.change(instance_id, draft.isolate, what=f"isolating instance {instance_id}")
+        self._instances.isolate(instance_id)
 
     def reconnect_instance(self, instance_id: str) -> None:
         what = f"reconnecting instance {instance_id}"

@@ -24,6 +24,7 @@ _LOCK: Final = {
 _MASK: Final = {"type": "none"}
 _KEPT_AUTOSTART: Final = "user.releve.kept-autostart"
 _KEPT_NETWORK: Final = "user.releve.kept-network"
+_LAST_ADDRESS: Final = "user.releve.last-address"  # stays, since only it tells whose it was
 _KEPT_VOLUME: Final = "user.releve.kept-volume."
 
 Device = dict[str, str]
@@ -61,6 +62,25 @@ def networks_of(draft: Draft) -> dict[str, Device]:
     return {key: nic for key, nic in draft.expanded.items() if nic.get("type") == "nic"}
 
 
+def hardware_addresses(draft: Draft) -> set[str]:
+    found = {
+        nic.get("hwaddr") or draft.config.get(f"volatile.{key}.hwaddr", "")
+        for key, nic in networks_of(draft).items()
+    }
+    return found - {""}
+
+
+def fixed_addresses(draft: Draft) -> list[str]:
+    """What the configuration fixes; IPv4 first."""
+    keys = ("ipv4.address", "ipv6.address")
+    return [nic[key] for key in keys for nic in networks_of(draft).values() if nic.get(key)]
+
+
+def last_address(draft: Draft) -> str:
+    """What it had when it was isolated."""
+    return draft.config.get(_LAST_ADDRESS, "")
+
+
 def volumes_of(draft: Draft) -> dict[str, Device]:
     """Device name to device, for each custom volume."""
     return {
@@ -95,7 +115,7 @@ def unlock(draft: Draft) -> Draft:
     return replace(draft, config=config, devices=devices)
 
 
-def isolate(draft: Draft) -> Draft:
+def isolate(draft: Draft, *, address: str) -> Draft:
     """Mask each network interface; a profile's too, which could not be removed."""
     networks = networks_of(draft)
     if not networks:
@@ -107,6 +127,8 @@ def isolate(draft: Draft) -> Draft:
     masks = {key: dict(_MASK) for key in networks}
     earlier = json.loads(draft.config.get(_KEPT_NETWORK, "{}"))
     config = draft.config | {_KEPT_NETWORK: json.dumps(earlier | kept, sort_keys=True)}
+    if address:
+        config[_LAST_ADDRESS] = address
     return replace(draft, config=config, devices=draft.devices | masks)
 
 

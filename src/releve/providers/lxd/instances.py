@@ -13,6 +13,7 @@ from releve.providers.lxd.api import LxdApi, Tagged
 from releve.providers.lxd.draft import Draft
 from releve.providers.lxd.errors import ActFailed, make_error, reading
 from releve.providers.lxd.labels import PREFIX, read_labels
+from releve.providers.lxd.leases import last_leased_address
 from releve.providers.lxd.operations import operation_under_way
 from releve.providers.lxd.sizes import describe_size
 
@@ -74,11 +75,7 @@ class Instances:
         """What a running instance has; of a stopped one, what its configuration fixes."""
         name, draft = str(content["name"]), Draft.of(content)
         if _POWERS.get(content["status"]) is not Power.RUNNING:
-            return next(
-                (nic["ipv4.address"] for nic in drafts.networks_of(draft).values()
-                 if nic.get("ipv4.address")),
-                "",
-            )  # fmt: skip
+            return next(iter(drafts.fixed_addresses(draft)), "")
         state = self._api.get("instances", name, "state")
         return choose_address(draft, state.get("network") or {})
 
@@ -116,6 +113,17 @@ class Instances:
             lambda draft: drafts.label(draft, labels),
             what=f"labelling instance {name}",
             revision=revision,
+        )
+
+    def isolate(self, name: str) -> None:
+        """Its address is noted: LXD forgets the lease with the interface."""
+        content = self.read(name).content
+        with reading(f"reading instance {name}"):
+            address = self.find_address(content) or last_leased_address(self._api, content)
+        self.change(
+            name,
+            lambda draft: drafts.isolate(draft, address=address),
+            what=f"isolating instance {name}",
         )
 
     def start(self, name: str) -> None:
@@ -185,10 +193,7 @@ def revise(content: Mapping[str, Any]) -> str:
 
 def choose_address(draft: Draft, network: Mapping[str, Any]) -> str:
     """The first global address of an interface that LXD gave it; IPv4 before IPv6."""
-    hardware = {
-        nic.get("hwaddr") or draft.config.get(f"volatile.{key}.hwaddr", "")
-        for key, nic in drafts.networks_of(draft).items()
-    }
+    hardware = drafts.hardware_addresses(draft)
     addresses = [
         (str(entry["family"]), str(entry["address"]))
         for interface in network.values()
