@@ -15,7 +15,6 @@ from tests.fakes.converger import FakeConverger
 from tests.fakes.provider import FakeProvider
 from tests.plan.broken_plans import BrokenPlan
 
-HABITS = Habits(mounts_volumes=True)  # as LXD: the provider knows the file systems' UUIDs
 MOUNTS = {"data": "/srv/data", "backup": "/srv/backup"}
 
 
@@ -50,9 +49,13 @@ class AccessWithKeys(FakeAccess):
         return tuple(self.keys)
 
 
-def make_cloud(directory: Path) -> FakeCloud:
-    """As the good plan says it is: instance-0001 with volume-0002, volume-0003 and the address."""
-    cloud = FakeCloud(directory / "cloud.db", clock=FakeClock(), habits=HABITS)
+def make_cloud(directory: Path, *, mounts_volumes: bool = True) -> FakeCloud:
+    """As the good plan says it is: instance-0001 with volume-0002, volume-0003 and the address.
+
+    One that mounts volumes, as LXD, knows the UUIDs of their file systems.
+    """
+    habits = Habits(mounts_volumes=mounts_volumes)
+    cloud = FakeCloud(directory / "cloud.db", clock=FakeClock(), habits=habits)
     cloud.as_person("add_offer", images={"image-base": "base"})
     cloud.as_person("add_offer", networks=["private"], sizes=["small"])
     cloud.as_person("add_old_instance", name="web-old")

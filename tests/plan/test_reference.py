@@ -5,14 +5,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]  # comes with ansible-lint, without types
 import pytest
-import yaml
 
 from releve.plan.keys import PROVIDER_KINDS, SECTIONS
 from releve.plan.loading import load_plan
 from releve.plan.reference import EXAMPLE, write_reference
 from releve.plan.schema import DIALECT, make_schema, write_schema
 from releve.plan.types import CHECK_KINDS, HostPlan, Plan, Strict, VolumePlan, name_check_kind
+from releve.plan.yaml_tree import read_yaml
+from tests.plan.broken_plans import GOOD, BrokenPlan, read_broken_plans
 
 ROOT = Path(__file__).parents[2]
 TYPES: list[type[Strict]] = [
@@ -87,6 +89,17 @@ def test_each_check_of_the_schema_needs_its_own_key() -> None:
     assert kinds == [[kind] for kind in CHECK_KINDS]
 
 
-def test_schema_is_json_and_the_example_yaml() -> None:
-    assert json.loads(write_schema()) == make_schema()
-    assert yaml.safe_load(EXAMPLE)["version"] == 1
+def test_schema_is_what_it_says_it_is() -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(write_schema()))
+
+
+@pytest.mark.parametrize("text", [EXAMPLE, (GOOD / "releve.yml").read_text()], ids=["page", "good"])
+def test_schema_accepts_right_plans(text: str) -> None:
+    jsonschema.Draft202012Validator(make_schema()).validate(read_yaml(text, shown_path="").data)
+
+
+@pytest.mark.parametrize("case", list(read_broken_plans("types")), ids=lambda case: case.name)
+def test_schema_refuses_what_loading_refuses(case: BrokenPlan, tmp_path: Path) -> None:
+    """An editor underlines every wrong type and key before anybody runs a check."""
+    data = read_yaml(case.write(tmp_path).read_text(), shown_path="releve.yml").data
+    assert not jsonschema.Draft202012Validator(make_schema()).is_valid(data)
