@@ -23,7 +23,7 @@ class RunDirectory:
 
     @property
     def mark(self) -> str:
-        return self.path.name
+        return str(self.path)
 
 
 @contextlib.contextmanager
@@ -48,7 +48,7 @@ def _sweep(parent: Path) -> None:
     """End what a killed controller left: its Ansible processes, then its directories."""
     for path in parent.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError), _locked(path / _LOCK, wait=False):
-            lifeline.end_marked(path.name)
+            lifeline.end_marked(str(path))
             remove(path)
 
 
