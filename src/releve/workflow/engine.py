@@ -129,7 +129,8 @@ class _Life:
 
         def commit(body: Body) -> Output:
             with _errors_named(self.work.run.run_id):
-                return context.run(lambda: reservation.run({"name": step.name}, body))
+                output = context.run(lambda: reservation.run({"name": step.name}, body))
+            return _require_output(output, self.work.run.run_id)
 
         return self.work.runner.run_step(step, outputs, commit=commit)
 
@@ -270,8 +271,17 @@ def _end_forward_run(client: DBOSClient, run_id: str) -> dict[str, Output]:
         return {}
     if recorded.status in {"PENDING", "ENQUEUED"}:
         client.cancel_workflow(run_id)
-    steps = client.list_workflow_steps(run_id)
-    return {step["function_name"]: step["output"] for step in steps if step["output"] is not None}
+    return {
+        step["function_name"]: _require_output(step["output"], run_id)
+        for step in client.list_workflow_steps(run_id)
+    }
+
+
+def _require_output(output: object, run_id: str) -> Output:
+    """What dbos cannot read, it hands over as text."""
+    if not isinstance(output, dict):
+        raise engine_errors.record_damaged(run_id, "a step's output cannot be read")
+    return output
 
 
 def _freeze(work: Work, *, outputs: Mapping[str, Output]) -> dict[str, Any]:
