@@ -54,6 +54,7 @@ class Sshd:
             "LogLevel VERBOSE",
             "MaxStartups 100",
             "Subsystem sftp internal-sftp",
+            "SetEnv PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
         ]
 
     def stop(self) -> None:

@@ -112,7 +112,7 @@ class Reporter:
                 "has_stats": reading.has_stats,
                 "stats": [dataclasses.asdict(stats) for stats in reading.stats],
                 "prompt": reading.prompt,
-                "ignored_unreachable": reading.ignored_unreachable[:1000],
+                "unreachable_hosts": reading.unreachable_hosts[:1000],
                 "ignored_tasks": reading.ignored_tasks[:1000],
                 "fault_of_mitogen": reading.fault_of_mitogen,
                 "tail": reading.tail,

@@ -12,6 +12,8 @@ from releve.adapters.ansible.settings import TeamSettings
 from releve.errors import PlanError
 from releve.ports.converger import ConvergeRequest
 
+_NOT_PASSED = {"JOB_ID", "ANSIBLE_STDOUT_CALLBACK"}  # ansible-runner's own
+
 
 def playbook_command(
     request: ConvergeRequest, *, inventory: tuple[str, ...], flags: tuple[str, ...] = ()
@@ -50,7 +52,7 @@ def inventory_query(
 
 def ansible_environment(environment: Mapping[str, str], settings: TeamSettings) -> dict[str, str]:
     """The controller's environment; settings of the team that a tool would override, restated."""
-    mine = {key: value for key, value in environment.items() if key != "JOB_ID"}
+    mine = {key: value for key, value in environment.items() if key not in _NOT_PASSED}
     if mine.get("LC_ALL") in {"C", "POSIX"} or not (mine.get("LC_ALL") or mine.get("LANG")):
         mine["LC_ALL"] = "C.UTF-8"  # Ansible refuses any other encoding
     if settings.config_file:

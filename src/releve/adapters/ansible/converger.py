@@ -10,7 +10,12 @@ from releve.adapters.ansible.accelerator import Acceleration
 from releve.adapters.ansible.problems import find_problems
 from releve.adapters.ansible.redirect import Redirect, write_path_program, write_redirect
 from releve.adapters.ansible.run_directory import RunDirectory, open_run_directory
-from releve.adapters.ansible.settings import TeamSettings, read_settings, refuse_prompts
+from releve.adapters.ansible.settings import (
+    TeamSettings,
+    read_settings,
+    refuse_prompts,
+    refuse_without_yaml,
+)
 from releve.adapters.ansible.supervise import Followed, Job, run_job, wait_for_door
 from releve.adapters.ansible.vault import decrypt_file
 from releve.adapters.ansible.verdict import Outcome, deserves_second_run, judge
@@ -82,16 +87,15 @@ class AnsibleConverger(Converger):
         inventory.refuse_pattern(request.host)
         settings = read_settings(Path(request.repository), self._environment)
         refuse_prompts(settings)
+        refuse_without_yaml(settings)
         environment = command.ansible_environment(self._environment, settings)
         real = command.find_real_programs(environment, settings)
         redirect = write_redirect(
             directory.path, request.door, host=request.host, real=real, sockets=directory.sockets
         )
         query = command.inventory_query(request, settings, environment=environment)
-        variables = inventory.read_host(query.with_source(str(redirect.inventory)), request.host)
-        if refusal := inventory.check_redirect(
-            variables, host=request.host, programs=redirect.programs
-        ):
+        variables = inventory.read_host(query, request.host)
+        if refusal := inventory.check_redirect(variables, request.host):
             raise PlanError(refusal, remedy="Correct the inventory, then resume")
         names = inventory.old_names(variables, request.host)
         write_path_program(redirect, names=names, port=inventory.old_port(variables), real=real)

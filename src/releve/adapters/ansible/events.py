@@ -1,5 +1,6 @@
 """From ansible-runner's events to ours: a whitelist, bounded, hostile text kept as data."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ _MESSAGE_BYTES = 4096
 _NAME_CHARACTERS = 500
 _TAIL_CHARACTERS = 4096
 _CENSORED: Final = "censored"
+_UNREACHABLE = re.compile(r"^(?:\x1b\[[\d;]+m)?fatal: \[\S+ -> ([^\]\s(]+)", re.MULTILINE)
 
 Event = Mapping[str, Any]
 
@@ -25,7 +27,7 @@ class Reading:
     stats: tuple[HostStats, ...] = ()
     has_stats: bool = False
     prompt: str = ""  # what Ansible asks a person for
-    ignored_unreachable: list[str] = field(default_factory=list)
+    unreachable_hosts: list[str] = field(default_factory=list)
     ignored_tasks: list[str] = field(default_factory=list)
     fault_of_mitogen: bool = False
     tail: str = ""  # the end of Ansible's own output, for a run that never reached a task
@@ -70,7 +72,7 @@ class EventReader:
             touches=self._touches(facts, result),
             message=_message(result) if status in {"failed", "unreachable", "ignored"} else "",
         )
-        self._note(task, facts, result)
+        self._note(task, event)
         return task
 
     def watch_output(self, event: Event) -> None:
@@ -100,15 +102,15 @@ class EventReader:
         items = self.reading.item_touches.pop(key, {})
         return tuple(dict.fromkeys((*items, *_touches_of_result(facts, result))))
 
-    def _note(self, task: TaskEvent, facts: Event, result: Event) -> None:
+    def _note(self, task: TaskEvent, event: Event) -> None:
+        result = _result(_facts(event))
         if task.status == "ignored":
             self.reading.ignored_tasks.append(task.task)
         if task.status == "unreachable":
-            self.reading.ignored_unreachable.append(_delegated(result) or task.host)
+            self.reading.unreachable_hosts.append(_away(event) or task.host)
         if task.status in {"failed", "unreachable", "ignored"}:
             words = " ".join(str(result.get(key) or "") for key in ("msg", "exception"))
             self.reading.fault_of_mitogen |= is_fault_of_mitogen(words)
-        del facts
 
     def _location(self, facts: Event) -> str:
         path, _, line = str(facts.get("task_path") or "").rpartition(":")
@@ -166,16 +168,26 @@ def _delegated(result: Event) -> str:
     return str(variables.get("ansible_delegated_host", "")) if isinstance(variables, dict) else ""
 
 
+def _away(event: Event) -> str:
+    """The host that a delegated task did not reach; only Ansible's own line names it."""
+    lines = _UNREACHABLE.findall(str(event.get("stdout") or ""))
+    return lines[-1] if lines else ""
+
+
 def _message(result: Event) -> str:
     if _CENSORED in result:
         return _CENSORED
-    parts = [result.get("msg"), result.get("stderr"), result.get("module_stderr")]
-    items = result.get("results")
-    if isinstance(items, list):
-        failed = [item for item in items if isinstance(item, dict) and item.get("failed")]
-        parts += [_message(item) for item in failed[:3]]
+    parts = [result.get(key) for key in ("msg", "stderr", "module_stderr")]
+    parts += [_message(inner) for inner in _inner_failures(result)[:3]]
     text = "\n".join(dict.fromkeys(str(part) for part in parts if part))
     return text.encode("utf-8", "replace")[:_MESSAGE_BYTES].decode("utf-8", "ignore")
+
+
+def _inner_failures(result: Event) -> list[Event]:
+    """Of a loop, its failed items; of gather_facts, its failed modules."""
+    items, modules = result.get("results"), result.get("failed_modules")
+    failed = [item for item in items if item.get("failed")] if isinstance(items, list) else []
+    return failed + (list(modules.values()) if isinstance(modules, dict) else [])
 
 
 def _facts(event: Event) -> Event:

@@ -5,14 +5,16 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from releve.adapters.ansible.programs import program_beside_python
+from releve.adapters.ansible.redirect import PROGRAM_VARIABLES
 from releve.errors import PlanError
 
 _SECONDS = 60.0
 _SSH = {"ssh", "smart", "ansible.builtin.ssh", "ansible.legacy.ssh", "mitogen_ssh"}
+_UNKNOWN = "single valid host"  # in the words of ansible-inventory
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
 
 
@@ -24,9 +26,6 @@ class Query:
     repository: str
     playbook_directory: str
     environment: Mapping[str, str]
-
-    def with_source(self, source: str) -> "Query":
-        return replace(self, sources=(*self.sources, source))
 
 
 def refuse_pattern(host: str) -> None:
@@ -40,8 +39,16 @@ def refuse_pattern(host: str) -> None:
 
 
 def read_host(query: Query, host: str) -> Mapping[str, Any]:
-    """The host's variables as Ansible merges them, not templated."""
-    return _read(query, f"--host={host}")
+    """The host's variables as Ansible merges them, not templated; PlanError for an unknown host."""
+    try:
+        return _read(query, f"--host={host}")
+    except PlanError as error:
+        if _UNKNOWN not in error.why:
+            raise
+        known = list(read_hosts(query))
+        raise PlanError(
+            unknown_host(host, known), remedy="set converge.name to its inventory name"
+        ) from error
 
 
 def read_hosts(query: Query) -> Mapping[str, Mapping[str, Any]]:
@@ -64,20 +71,17 @@ def unknown_host(host: str, known: list[str]) -> str:
     return f"{host} is not in the inventory; {hint}"
 
 
-def check_redirect(variables: Mapping[str, Any], *, host: str, programs: Mapping[str, str]) -> str:
-    """Why this run's ssh would not lead to the new instance, or empty."""
+def check_redirect(variables: Mapping[str, Any], host: str) -> str:
+    """Why ssh could not be led to the new instance for this host, or empty."""
     connection = variables.get("ansible_connection", "ssh")
     if connection not in _SSH:
         return (
             f"the inventory reaches {host} by ansible_connection={connection!s:.80}; "
             "only ssh can be led to a new instance"
         )
-    for name, program in programs.items():
-        if variables.get(name) != program:
-            return (
-                f"{name} of {host} is set next to the playbook (host_vars or group_vars), over "
-                "Relève's; remove it there"
-            )
+    taken = [name for name in PROGRAM_VARIABLES if name in variables]
+    if taken:
+        return f"the inventory sets {', '.join(taken)} for {host}, which Relève must set"
     return ""
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-MARK = "RELEVE_CONVERGE"  # environment variable that names the run directory of a process
+MARK = "RELEVE_CONVERGE"  # environment variable that holds the run directory of a process
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 

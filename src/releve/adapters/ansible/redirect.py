@@ -17,6 +17,7 @@ from releve.ports.access import Door
 
 _LETTERS = "1246AaB:b:CcD:E:e:F:fGgI:i:J:KkL:l:Mm:NnO:o:P:p:Q:qR:S:sTtVvW:w:XxYy"
 _PROGRAMS = ("ssh", "sftp", "scp")
+PROGRAM_VARIABLES = tuple(f"ansible_{name}_executable" for name in _PROGRAMS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,10 @@ def write_redirect(
     _write_program(target / "ssh", render_ssh(options, door=door, real=real.ssh))
     for name, program in (("sftp", real.sftp), ("scp", real.scp)):
         _write_program(target / name, render_copier(program, ssh=target / "ssh"))
-    programs = {f"ansible_{name}_executable": str(target / name) for name in _PROGRAMS}
+    programs = {
+        variable: str(target / name)
+        for variable, name in zip(PROGRAM_VARIABLES, _PROGRAMS, strict=True)
+    }
     inventory = directory / "inventory.yml"
     inventory.write_text(json.dumps({"all": {"hosts": {host: programs}}}))
     return Redirect(inventory, programs, directory / "path")

@@ -30,6 +30,7 @@ class RunDirectory:
 def open_run_directory(parent: Path) -> Iterator[RunDirectory]:
     """Removed at the end, and by the next converge where this process was killed."""
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    parent = parent.resolve()
     with _locked(parent / _LOCK):
         _sweep(parent)
         path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))

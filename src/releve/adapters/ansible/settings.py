@@ -24,6 +24,7 @@ class TeamSettings:
     strategy: str
     strategy_plugins: str
     callback_plugins: str
+    inventory_plugins: tuple[str, ...]  # empty: Ansible's default
     host_key_checking: bool
     pipelining: bool | None  # None: the team says nothing
     ssh_executable: str
@@ -45,6 +46,7 @@ def read_settings(repository: Path, environment: Mapping[str, str]) -> TeamSetti
         callback_plugins=source.path_list(
             "ANSIBLE_CALLBACK_PLUGINS", "defaults.callback_plugins", _DEFAULT_CALLBACKS
         ),
+        inventory_plugins=source.words("ANSIBLE_INVENTORY_ENABLED", "inventory.enable_plugins"),
         host_key_checking=source.flag(
             "ANSIBLE_HOST_KEY_CHECKING", "defaults.host_key_checking", default=True
         )
@@ -83,6 +85,16 @@ def refuse_prompts(settings: TeamSettings) -> None:
         )
 
 
+def refuse_without_yaml(settings: TeamSettings) -> None:
+    """Where the host is now is told in a YAML inventory source."""
+    if settings.inventory_plugins and "yaml" not in settings.inventory_plugins:
+        raise PlanError(
+            "ansible.cfg switches YAML inventories off",
+            why=f"[inventory] enable_plugins = {', '.join(settings.inventory_plugins)}",
+            remedy="add yaml to enable_plugins",
+        )
+
+
 def find_config(repository: Path, environment: Mapping[str, str]) -> Path | None:
     """The repository's own ansible.cfg first; else where Ansible looks by itself."""
     home = Path(environment.get("HOME", "~")).expanduser()
@@ -110,6 +122,10 @@ class _Source:
     def flag(self, variable: str, key: str, *, default: bool | None = None) -> bool | None:
         word = self.text(variable, key, "").lower()
         return True if word in _TRUE else False if word in _FALSE else default
+
+    def words(self, variable: str, key: str) -> tuple[str, ...]:
+        parts = (part.strip() for part in self.text(variable, key, "").split(","))
+        return tuple(part.removeprefix("ansible.builtin.") for part in parts if part)
 
     def paths(self, variable: str, key: str, default: str) -> tuple[str, ...]:
         value = self.text(variable, key, default)

@@ -180,7 +180,7 @@ def _outcome(followed: Followed, exit_code: int, words: str) -> Outcome:
         has_stats=end["has_stats"],
         interruption=followed.interruption or (prompt and f"Ansible asks a person: {prompt}"),
         lost=_lost(end),
-        ignored_unreachable=tuple(end["ignored_unreachable"]),
+        unreachable_hosts=tuple(end["unreachable_hosts"]),
         ignored_tasks=tuple(end["ignored_tasks"]),
         failed_task=failed.task if failed else "",
         failure=failed.message if failed else end["tail"],

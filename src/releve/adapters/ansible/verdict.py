@@ -14,7 +14,9 @@ class Outcome:
     has_stats: bool = False  # the recap was reached
     interruption: str = ""  # why we ended it: a prompt, the deadline, a person's stop
     lost: str = ""  # why it ended without us and without a recap
-    ignored_unreachable: tuple[str, ...] = ()  # hosts that did not answer a task, by choice
+    unreachable_hosts: tuple[
+        str, ...
+    ] = ()  # that did not answer a task, even where the playbook ignores it
     ignored_tasks: tuple[str, ...] = ()
     failed_task: str = ""
     failure: str = ""  # the failed task's message, or the end of Ansible's own output
@@ -37,7 +39,7 @@ def judge(outcome: Outcome, *, target: str) -> Verdict:
         reason += f", {mine.rescued} rescued"
     if mine.ignored:
         reason += f"; errors ignored by the playbook: {_listed(outcome.ignored_tasks)}"
-    others = sorted(set(outcome.ignored_unreachable) - {target})
+    others = sorted(set(outcome.unreachable_hosts) - {target})
     if others:
         reason += f"; not reached, ignored by the playbook: {_listed(others)}"
     return Verdict(succeeded=True, reason=reason)
@@ -68,13 +70,13 @@ def _refusal(outcome: Outcome, target: str) -> str:
 
 
 def _emptiness(mine: HostStats, outcome: Outcome) -> str:
-    if mine.host in outcome.ignored_unreachable:
+    if mine.host in outcome.unreachable_hosts:
         return f"{mine.host} did not answer a task, and ignore_unreachable hid it"
     return "" if mine.ok else f"no task ran on {mine.host}: every one was skipped"
 
 
 def _refusal_of(stats: HostStats, outcome: Outcome) -> str:
-    if stats.unreachable and stats.host not in outcome.ignored_unreachable:
+    if stats.unreachable:
         return f"{stats.host} could not be reached" + _because(outcome.failure)
     if stats.failed:
         task = f" in “{outcome.failed_task}”" if outcome.failed_task else ""
