@@ -118,7 +118,7 @@ TEXTS = {
     "actions_none": "Il ne reste rien à faire.",
     "act_resume": "Une fois le problème réglé, reprendre à cette étape :",
     "act_cancel": "Ou tout remettre à sa place :",
-    "act_continue_undo": "Une fois le problème réglé, continuer l’annulation :",
+    "act_continue_undo": "Une fois le problème réglé, continuer l’annulation :",
     "act_inspect_quarantine": "Chercher la cause sur {name} ; la supprimer chez le fournisseur "
     "une fois l’enquête finie.",
     "act_delete_snapshots": "Supprimer les instantanés ({count}) chez le fournisseur une fois "
