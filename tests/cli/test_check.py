@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from releve.adapters.store.opening import open_store
-from releve.cli.check import show_json, show_steps
+from releve.cli.check import list_steps, show_json, show_steps
 from releve.cli.main import main
+from releve.errors import PlanError
 from releve.plan.loading import LoadedPlan, load_plan
 from releve.recovery.catalogue import steps_for
-from releve.recovery.recover import StepLine, describe_run, propose_run
-from tests.fakes.clock import FakeClock
-from tests.plan.broken_plans import GOOD
+from releve.recovery.recover import StepLine
+from tests.plan.broken_plans import GOOD, BrokenPlan
+from tests.plan.cloud_of_the_good_plan import list_acts, make_cloud, make_outside
 
 HOST = "web.example.org"
 Proposed = tuple[LoadedPlan, dict[str, tuple[StepLine, ...]]]
@@ -22,9 +22,22 @@ Proposed = tuple[LoadedPlan, dict[str, tuple[StepLine, ...]]]
 @pytest.fixture
 def proposed(tmp_path: Path) -> Proposed:
     loaded = load_plan(GOOD / "releve.yml")
-    journal, _ = open_store(tmp_path)
-    run = propose_run(loaded, HOST, journal=journal, clock=FakeClock(), options={})
-    return loaded, {HOST: describe_run(run)}
+    cloud = make_cloud(tmp_path)
+    outside = make_outside(cloud, BrokenPlan(name="", says=""), state=tmp_path / "state")
+    before = cloud.state()
+    steps = list_steps(loaded, [HOST], outside)
+    assert list_acts(cloud) == []
+    assert cloud.state() == before
+    assert outside.journal.list_runs() == (), "looking at a run records none"
+    return loaded, steps
+
+
+def test_steps_of_a_wrong_plan_are_not_shown(tmp_path: Path) -> None:
+    cloud = make_cloud(tmp_path)
+    cloud.as_person("delete_resource", table="volumes", key="volume-0002")
+    outside = make_outside(cloud, BrokenPlan(name="", says=""), state=tmp_path / "state")
+    with pytest.raises(PlanError, match="there is no volume volume-0002"):
+        list_steps(load_plan(GOOD / "releve.yml"), [HOST], outside)
 
 
 def test_steps_shown_are_the_steps_that_would_run(

@@ -1,5 +1,6 @@
 """The entry: quick to start, and every error ends as what, why and what to do."""
 
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import typer
 
 from releve import __version__
 from releve.cli.main import app, main
+from tests.plan.broken_plans import GOOD
 
 HEAVY = {
     "ansible", "ansible_runner", "asyncio", "asyncssh", "cryptography", "dbos", "httpx", "jinja2",
@@ -119,3 +121,24 @@ def test_defect_shows_one_line_and_how_to_see_more(
     with pytest.raises(FileNotFoundError):
         main(["check"])
     monkeypatch.chdir(tmp_path)
+
+
+def test_recovery_that_is_not_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RELEVE_STATE", str(tmp_path))
+    monkeypatch.delenv("RELEVE_DEBUG", raising=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    assert main(["recover", "web.example.org", "--plan", str(GOOD / "releve.yml")]) == 1
+    assert "not confirmed\n  nothing was touched\n  Do this: " in capfd.readouterr().err
+
+
+def test_many_mistakes_do_not_flood_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = "".join(f"key{number}: 1\n" for number in range(30))
+    (tmp_path / "releve.yml").write_text(f"version: 1\n{lines}")
+    assert main(["check", "--plan", str(tmp_path / "releve.yml")]) == 2
+    told = capfd.readouterr().err.splitlines()
+    assert len(told) == 13
+    assert told[-1] == "and 22 more problems; --json tells them all"

@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:  # importing these would slow every `releve --help`
     from releve.plan.loading import LoadedPlan
+    from releve.ports.outside import Outside
     from releve.recovery.recover import StepLine
 
 
@@ -32,20 +33,24 @@ def check(
     for host in chosen:
         loaded.host(host)
 
-    # imported only now: a wrong plan is told at once
+    from releve.wiring import connect, open_state  # now: a wrong plan is told at once
+
+    outside = connect(loaded.plan.provider, state=open_state())
+    steps = list_steps(loaded, chosen, outside)
+    show_json(loaded, steps) if json else show_steps(loaded, steps)
+
+
+def list_steps(
+    loaded: "LoadedPlan", hosts: list[str], outside: "Outside"
+) -> dict[str, tuple["StepLine", ...]]:
+    """Host to the steps of its recovery; PlanError where one could not succeed now."""
     from releve.recovery.preconditions import require_preconditions
     from releve.recovery.recover import describe_run, propose_run
-    from releve.wiring import connect, open_state
 
-    state = open_state()
-    outside = connect(loaded.plan.provider, state=state)
-    require_preconditions(loaded, chosen, outside)
-    runs = [
-        propose_run(loaded, host, journal=state.journal, clock=state.clock, options={})
-        for host in chosen
-    ]
-    steps = {run.host: describe_run(run) for run in runs}
-    show_json(loaded, steps) if json else show_steps(loaded, steps)
+    require_preconditions(loaded, hosts, outside)
+    journal, clock = outside.journal, outside.clock
+    runs = [propose_run(loaded, host, journal=journal, clock=clock, options={}) for host in hosts]
+    return {run.host: describe_run(run) for run in runs}
 
 
 def show_json(loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]]) -> None:

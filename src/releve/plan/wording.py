@@ -154,10 +154,10 @@ def _remedy_for(mistake: _Mistake) -> str:
         case ("bool_type", str(text)) if text.lower() in _WORDS_FOR_BOOLEANS:
             advice = f"write {_WORDS_FOR_BOOLEANS[text.lower()]}"
         case ("list_type", str(text)):
-            parts = _split_words(text) if mistake.key == "command" else [text]
-            advice = f"write [{', '.join(show_word(part) for part in parts[:12])}]"
+            parts = _split_words(text) if mistake.key == "command" else [show_word(text)]
+            advice = f"write [{', '.join(parts)}]"
         case ("string_type", bool() | int() | float()):
-            advice = f'write it in quotes: "{mistake.value}"'
+            advice = f'write it in quotes: "{str(mistake.value).lower()}"'
         case _:
             advice = ""
     return advice
@@ -166,11 +166,11 @@ def _remedy_for(mistake: _Mistake) -> str:
 _WORDS_FOR_BOOLEANS: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
-def _split_words(value: str) -> list[str]:
+def _split_words(command_line: str) -> list[str]:
     try:
-        return shlex.split(value[:200])
-    except ValueError:
-        return [value]
+        return [show_word(word) for word in shlex.split(command_line[:200])[:12]]
+    except ValueError:  # a quote is left open
+        return ["word", "word", "..."]
 
 
 def _show_value(value: Any) -> str:
