@@ -11,7 +11,7 @@ from releve.errors import LabError
 from releve.lab.client import Client
 from releve.lab.commands import Ended, run
 from releve.lab.daemon import is_daemon_running
-from releve.lab.disks import HOST_POOL, root_of
+from releve.lab.disks import has_own_root, root_of
 from releve.lab.engine import choose_engine
 from releve.lab.locks import hold_lock
 from releve.lab.mounts import Mount, list_mounts_below
@@ -121,8 +121,7 @@ def _examine(client: Client, record: LabRecord, *, host: str) -> Patient:
             why=f"it has {', '.join(names) or 'none'}",
             remedy="name one of these, or see `releve lab status`",
         )
-    pool = instance["expanded_devices"]["root"]["pool"]
-    own = [one for one in record.hosts if one.name == host and pool == HOST_POOL]
+    own = [one for one in record.hosts if one.name == host and has_own_root(client.paths, host)]
     return Patient(
         instance=host,
         running=instance["status"] == "Running",

@@ -13,7 +13,6 @@ from releve.lab.record import HostRecord, LabRecord, VolumeRecord
 from releve.lab.settings import LabPaths, RootFilesystem
 
 INSTANCE_POOL: Final = "instances"
-HOST_POOL: Final = "hosts"
 
 _ROOT_BYTES: Final = 8 * 2**30
 _INSTANCES_SIZE: Final = "20GiB"
@@ -37,11 +36,13 @@ if [ ! -e "$disk.filled" ]; then
     mkdir -p "$disk.work"
     mount -o "$options" "$disk" "$disk.work"
     cp -a "$root/." "$disk.work"
-    umount "$disk.work"
     find "$root" -mindepth 1 -delete
     touch "$disk.filled"
+    mount --bind "$disk.work" "$root"
+    umount "$disk.work"
+else
+    mount -o "$options" "$disk" "$root"
 fi
-mount -o "$options" "$disk" "$root"
 """
 
 
@@ -57,7 +58,7 @@ def has_copy_on_write() -> bool:
 
 def root_of(paths: LabPaths, host: str) -> Path:
     """Where the daemon keeps the root of a lab host, and where its disk is mounted."""
-    return paths.daemon / "storage-pools" / HOST_POOL / "containers" / host / "rootfs"
+    return paths.daemon / "storage-pools" / INSTANCE_POOL / "containers" / host / "rootfs"
 
 
 def mount_disks(paths: LabPaths, record: LabRecord) -> None:
@@ -69,15 +70,11 @@ def mount_disks(paths: LabPaths, record: LabRecord) -> None:
             _ensure_disk(paths, volume.pool, size=parse_size(volume.size), filesystem=ext4)
 
 
-def ensure_host_pool(client: Client) -> None:
-    """On the machine's own disk: what the daemon notes of a host survives the host's disk."""
-    if client.get(f"/1.0/storage-pools/{HOST_POOL}") is None:
-        body = {"name": HOST_POOL, "driver": "dir", "config": {}}
-        client.act("POST", "/1.0/storage-pools", body)
-
-
 def prepare_root_disk(paths: LabPaths, host: HostRecord) -> str:
-    """Makes the blank disk; returns the program that puts the host's root on it at each start."""
+    """Makes the blank disk; returns the program that puts the host's root on it at each start.
+
+    What the daemon notes of the host stays in its pool, and so survives the host's disk.
+    """
     _make_disk(paths, host.disk, size=_ROOT_BYTES, filesystem=host.root_filesystem)
     program = paths.disks / f"{host.disk}.mount"
     program.write_text(
@@ -89,6 +86,17 @@ def prepare_root_disk(paths: LabPaths, host: HostRecord) -> str:
     )
     program.chmod(0o700)
     return str(program)
+
+
+def mount_root(paths: LabPaths, host: HostRecord) -> None:
+    """As the program does; for a host that is not started, so that its disk can be read."""
+    root = root_of(paths, host.name)
+    if root.is_dir():
+        _mount(paths, host.disk, at=root, filesystem=host.root_filesystem)
+
+
+def has_own_root(paths: LabPaths, host: str) -> bool:
+    return _is_mounted(root_of(paths, host))
 
 
 def ensure_instance_pool(client: Client, record: LabRecord) -> None:

@@ -8,14 +8,13 @@ from releve.errors import LabError
 from releve.lab.base_image import BaseImage
 from releve.lab.client import Client
 from releve.lab.commands import run
-from releve.lab.disks import HOST_POOL, INSTANCE_POOL, prepare_root_disk
+from releve.lab.disks import INSTANCE_POOL, mount_root, prepare_root_disk
 from releve.lab.record import HostRecord, LabRecord
 from releve.lab.settings import LabPaths
 
 IMAGE_ALIAS: Final = "base"
 
 _HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key.pub"
-_WARMER: Final = "warm-up"
 _ANSWER_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.1
 
@@ -23,15 +22,6 @@ _POLL_SECONDS: Final = 0.1
 def ensure_image(client: Client, image: BaseImage) -> None:
     if client.get(f"/1.0/images/aliases/{IMAGE_ALIAS}") is None:
         client.import_image(image.metadata, image.rootfs, alias=IMAGE_ALIAS)
-
-
-def warm_instance_pool(client: Client) -> None:
-    """The first instance on a pool unpacks the image; no recovery should wait for that."""
-    path = f"/1.0/instances/{_WARMER}"
-    if client.get(path) is None:
-        root = {"type": "disk", "path": "/", "pool": INSTANCE_POOL}
-        client.act("POST", "/1.0/instances", _request(_WARMER, {"root": root}))
-    client.act("DELETE", path, {})
 
 
 def ensure_default_profile(client: Client, record: LabRecord) -> None:
@@ -61,6 +51,14 @@ def ensure_host(client: Client, record: LabRecord, *, host: HostRecord) -> None:
     client.push_file(host.name, "/root/.ssh/authorized_keys", text=authorized, mode="0600")
     if client.get(path)["status"] != "Running":
         client.act("PUT", f"{path}/state", {"action": "start", "timeout": 30})
+
+
+def mount_stopped_roots(client: Client, record: LabRecord) -> None:
+    """After a restart; the daemon starts what ran before, and that mounts its root itself."""
+    for host in record.hosts:
+        instance = client.get(f"/1.0/instances/{host.name}")
+        if instance and instance["config"].get("volatile.last_state.power") != "RUNNING":
+            mount_root(client.paths, host)
 
 
 def await_host(client: Client, host: HostRecord) -> None:
@@ -99,7 +97,7 @@ def _devices(record: LabRecord, host: HostRecord) -> dict[str, Any]:
         for volume in record.volumes_of(host.name)
     }
     return {
-        "root": {"type": "disk", "path": "/", "pool": HOST_POOL},
+        "root": {"type": "disk", "path": "/", "pool": INSTANCE_POOL},
         "eth0": {**nic, "ipv4.address": host.private_address},
         **volumes,
     }

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -79,10 +78,7 @@ def _make_lab(settings: LabSettings, engine: Engine, *, say: Say) -> LabRecord:
     _fill_storage(client, record, say=say)
     with _timed(say, "base image imported"):
         instances.ensure_image(client, image)
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        warming = beside.submit(instances.warm_instance_pool, client)
-        _start_hosts(client, record, say=say)
-        warming.result()
+    _start_hosts(client, record, say=say)
     record = replace(record, complete=True)
     write_record(paths.record, record)
     return record
@@ -117,7 +113,6 @@ def _fill_storage(client: Client, record: LabRecord, *, say: Say) -> None:
         disks.ensure_instance_pool(client, record)
         instances.ensure_default_profile(client, record)
     with _timed(say, f"volumes {', '.join(volume.identity for volume in record.volumes)}"):
-        disks.ensure_host_pool(client)
         for volume in record.volumes:
             disks.ensure_volume(client, record, volume=volume)
 
@@ -141,6 +136,7 @@ def _resume_lab(record: LabRecord, client: Client, *, say: Say) -> None:
         open_gate(client.paths)
         disks.mount_disks(client.paths, record)
         ensure_daemon(client)
+        instances.mount_stopped_roots(client, record)
 
 
 def _check_same(settings: LabSettings, record: LabRecord) -> None:
