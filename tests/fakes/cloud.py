@@ -61,7 +61,7 @@ class FakeCloud:
     def act(self, call: Call) -> None:
         """Do what is asked, or what an armed fault makes of it."""
         with self.file.transaction():
-            fault = self._take_fault(call)
+            fault = self._take_fault(call) if self._would_accept(call) else None
             if fault and fault.stops_call:
                 error: ProviderError | None = error_of(fault, call.name)
                 self._append(call, outcome=f"refused {fault.kind}")
@@ -119,6 +119,14 @@ class FakeCloud:
 
     def close(self) -> None:
         self.file.close()
+
+    def _would_accept(self, call: Call) -> bool:
+        """A fault is kept for a call that gets as far as that."""
+        try:
+            ACTS[call.name](self._settle(), self.clock.monotonic(), call.arguments)
+        except ProviderError:
+            return False
+        return True
 
     def _take_fault(self, call: Call) -> Fault | None:
         """Adapters log in again once by themselves: only a second 401 comes through."""

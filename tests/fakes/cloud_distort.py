@@ -28,12 +28,19 @@ def distort(fault: Fault | None, *, before: CloudState, after: CloudState, now: 
             _freeze_address(before, after, table, key)
         elif fault and fault.kind == "no_network" and table == "instances":
             _leave_without_network(after, key)
-        elif fault and fault.kind == "stale_list":
+        hidden = _hidden_seconds(fault)
+        if fault and hidden:
             old = getattr(before, table).get(key)
             document = asdict(old) if old is not None else None
             by_id = fault.by_id or document is not None
-            after.shadows.append(Shadow(table, key, now + fault.seconds, document, by_id))
+            after.shadows.append(Shadow(table, key, now + hidden, document, by_id))
     _lag_lists(before, after, changed, now)
+
+
+def _hidden_seconds(fault: Fault | None) -> float:
+    if fault is None:
+        return 0.0
+    return fault.seconds if fault.kind == "stale_list" else fault.hide_seconds
 
 
 def _lag_lists(before: CloudState, after: CloudState, changed: Changed, now: float) -> None:

@@ -58,6 +58,7 @@ class CloudFile:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
+        self._history: list[HistoryRow] = []  # what was read of it; it only grows
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -72,6 +73,7 @@ class CloudFile:
                 yield connection
             except BaseException:
                 connection.execute("rollback")
+                self._history = []
                 raise
             connection.execute("commit")
 
@@ -107,11 +109,14 @@ class CloudFile:
 
     def read_history(self) -> list[HistoryRow]:
         with self.transaction() as connection:
+            last = self._history[-1].seq if self._history else 0
             rows = connection.execute(
                 "select seq, at, actor, run, epoch, kind, call, arguments, outcome, result"
-                " from history order by seq"
+                " from history where seq > ? order by seq",
+                (last,),
             ).fetchall()
-        return [_history_row(row) for row in rows]
+            self._history += [_history_row(row) for row in rows]
+            return list(self._history)
 
     def read_states(self) -> dict[int, CloudState]:
         """The state after each row that changed it."""

@@ -66,7 +66,11 @@ def add_offer(state: CloudState, _now: float, arguments: Arguments) -> None:
 
 
 def delete_resource(state: CloudState, _now: float, arguments: Arguments) -> None:
-    getattr(state, arguments["table"]).pop(arguments["key"])
+    table, key = getattr(state, arguments["table"]), arguments["key"]
+    if isinstance(table, list):
+        table.remove(key)
+    else:
+        table.pop(key)
 
 
 def start_by_hand(state: CloudState, now: float, arguments: Arguments) -> None:

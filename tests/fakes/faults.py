@@ -56,6 +56,7 @@ class Fault:
     seconds: float = TIME_OUT_SECONDS
     retry_after: float | None = None
     by_id: bool = False
+    hide_seconds: float = 0.0  # with any kind that applies: as stale_list besides
     applied: bool = False
     foreign: Mapping[str, Any] = field(default_factory=dict)  # {"call": …, "arguments": {…}}
 

@@ -90,7 +90,7 @@ def test_only_the_named_occurrences_fail(cloud: Cloud) -> None:
 
 
 def test_only_the_named_arguments_fail(cloud: Cloud) -> None:
-    first, second = cloud.world.volumes.values()
+    first, second, _third = cloud.world.volumes.values()
     cloud.arm("get_volume", "http_5xx", where={"volume_id": second})
     assert cloud.provider.get_volume(first).id == first
     with pytest.raises(Unavailable):

@@ -1,18 +1,18 @@
-"""A host that crashed, on a fake cloud: its old instance, two volumes and an address."""
+"""A host that crashed, on a fake cloud: its old instance, three volumes and an address."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from releve.ports.clock import Clock
-from tests.fakes.cloud import FakeCloud
+from tests.fakes.cloud import PERSON, FakeCloud
 from tests.fakes.cloud_state import Habits
 from tests.oracle.oracle import Oracle
 
 HOST: Final = "web.example.org"
 OLD_NAME: Final = "web-old"
 ADDRESS: Final = "198.51.100.10"
-MOUNTS: Final = {"data": "/srv/data", "backup": "/srv/backup"}
+MOUNTS: Final = {"data": "/srv/data", "backup": "/srv/backup", "media": "/srv/media"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,11 @@ def make_world(path: Path, *, clock: Clock, habits: Habits, oracle: Oracle) -> W
 
 
 def open_world(cloud: FakeCloud, oracle: Oracle) -> World:
-    """The same world, as a process that comes later finds it."""
-    state = cloud.state()
-    (old,) = [key for key, instance in state.instances.items() if instance.name == OLD_NAME]
-    volumes = {volume.name: key for key, volume in state.volumes.items() if volume.name in MOUNTS}
-    return World(cloud, oracle, old, volumes)
+    """The same world, as a process that comes later finds it; what was deleted keeps its id."""
+    cloud.watch = oracle.watch
+    made = {
+        row.arguments["name"]: row.result["changed"][0][1]
+        for row in cloud.history()
+        if row.call in {"add_old_instance", "add_volume"} and row.actor == PERSON
+    }
+    return World(cloud, oracle, made[OLD_NAME], {name: made[name] for name in MOUNTS})

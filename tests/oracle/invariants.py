@@ -131,8 +131,24 @@ def i8_each_effect_once(evidence: Evidence) -> Iterator[str]:
         for row in evidence.own_effects()
         if row.actor.run == evidence.row.actor.run and target_of(row) == target
     ]
-    if len(same) > 1:
+    if len(same) > 1 and not _was_undone(evidence):
         yield f"{len(same)} times: {target}"
+
+
+def _was_undone(evidence: Evidence) -> bool:
+    """Whether what this sets was set before, and is no longer so: then setting it is no repeat."""
+    row, before = evidence.row, evidence.before
+    if row.call == "move_address":
+        now = before.addresses[row.arguments["address"]].instance_id
+        return bool(now != row.arguments["instance_id"])
+    instance = before.instances.get(row.arguments.get("instance_id", ""))
+    if instance is None:
+        return False
+    if row.call == "label_instance":
+        return not row.arguments["labels"].items() <= instance.labels.items()
+    if row.call == "lock_instance":
+        return not instance.locked
+    return row.call == "isolate_instance" and instance.networked
 
 
 def i9_creates_are_bounded(evidence: Evidence) -> Iterator[str]:

@@ -29,9 +29,22 @@ def read_old_instance(context: StepContext) -> Instance:
     return context.outside.provider.get_instance(old_instance_id(context))
 
 
+def read_marked_instance(context: StepContext) -> Instance:
+    """The old instance under this run's mark; StepHalted when another run has put its own."""
+    instance = read_old_instance(context)
+    owner = instance.labels.get("releve.run", "")
+    if owner != context.run.run_id:
+        raise StepHalted(
+            f"the old instance {instance.name} does not carry this run's mark any more",
+            why=f"its label releve.run is {owner!r}, epoch {instance.labels.get('releve.epoch')!r}",
+            remedy="let the run that it names end, or set its labels back; then resume this one",
+        )
+    return instance
+
+
 def require_fenced(context: StepContext) -> Instance:
     """The old instance, proven off just now; StepHalted when it came back."""
-    instance = read_old_instance(context)
+    instance = read_marked_instance(context)
     if not is_off(instance):
         raise StepHalted(
             f"the old instance {instance.name} is {instance.power.value} again after its fence",

@@ -3,7 +3,7 @@
 from releve.errors import StepHalted
 from releve.model.resources import Instance, Power
 from releve.model.run import Phase, RunInput
-from releve.recovery.subject import is_off, read_old_instance
+from releve.recovery.subject import is_off, read_marked_instance
 from releve.workflow.step import Done, Pending, Sight, Step, StepContext, Todo
 
 
@@ -18,7 +18,7 @@ class Fence(Step):
         return f"power the old instance of {run.host} off, lock it and take its network away"
 
     def look(self, context: StepContext) -> Sight:
-        instance = read_old_instance(context)
+        instance = read_marked_instance(context)
         missing = next_missing(instance, locks=context.outside.provider.capabilities.locks)
         if missing == "settle":
             return Pending(f"{instance.name} is {instance.busy or instance.power.value}")
@@ -31,7 +31,7 @@ class Fence(Step):
         )
 
     def act(self, context: StepContext) -> Sight:
-        instance, provider = read_old_instance(context), context.outside.provider
+        instance, provider = read_marked_instance(context), context.outside.provider
         missing = next_missing(instance, locks=provider.capabilities.locks)
         if missing == "stop":
             provider.stop_instance(instance.id)

@@ -7,8 +7,8 @@ from releve.plan.durations import format_duration
 from releve.recovery.subject import (
     labels_of,
     plan_of,
+    read_marked_instance,
     read_new_instance,
-    read_old_instance,
     require_fenced,
 )
 from releve.workflow.step import Done, Pending, Sight, Step, StepContext, Todo
@@ -40,7 +40,7 @@ class Quarantine(Step):
         )
 
     def act(self, context: StepContext) -> Sight:
-        instance = read_old_instance(context)
+        instance = read_marked_instance(context)
         expires = context.outside.clock.now() + plan_of(context.run).quarantine
         label(
             context, instance, role=Role.QUARANTINED, expires=expires.isoformat(timespec="seconds")
