@@ -1,6 +1,5 @@
 """Every provider's range, one parameter each: the fake always, LXD where it runs."""
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from releve.model.resources import InstanceRequest, Power
 from tests.contracts.asking import is_idle, make_request
 from tests.contracts.fake_range import FakeRange
+from tests.contracts.lxd_range import LxdRange
 from tests.contracts.provider_range import ProviderRange
 
 
@@ -19,7 +19,7 @@ from tests.contracts.provider_range import ProviderRange
 def range_(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ProviderRange]:
-    opened = _open_range(request.param, tmp_path_factory.mktemp("range"))
+    opened = _open_range(request, tmp_path_factory.mktemp("range"))
     yield opened
     opened.cleanup()
 
@@ -38,12 +38,7 @@ def old(range_: ProviderRange) -> str:
     return range_.make_old_instance()
 
 
-def _open_range(name: str, directory: Path) -> ProviderRange:
-    if name == "fake":
+def _open_range(request: pytest.FixtureRequest, directory: Path) -> ProviderRange:
+    if request.param == "fake":
         return FakeRange(directory)
-    if importlib.util.find_spec("tests.contracts.lxd_range") is None:
-        pytest.skip("tests/contracts/lxd_range.py is not there yet: LXD was NOT tried")
-    module = importlib.import_module("tests.contracts.lxd_range")
-    opened = module.open_lxd_range(directory)  # skips by itself, loudly, where LXD cannot run
-    assert isinstance(opened, ProviderRange)
-    return opened
+    return LxdRange(request.getfixturevalue("lab"))  # skips, loudly, where no lab can run

@@ -1,22 +1,12 @@
-"""A lab of its own as a range of the contract suite: real LXD, real containers."""
+"""A lab as a range of the contract suite: real LXD, real containers."""
 
-import os
 import secrets
-import shutil
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from releve.adapters.system_clock import SystemClock
-from releve.lab.client import Client
-from releve.lab.down import take_down
-from releve.lab.engine import choose_engine
-from releve.lab.settings import LabSettings
-from releve.lab.up import bring_up
 from releve.providers.lxd.cloud import LxdCloud
 from tests.contracts.provider_range import ProviderRange
+from tests.fixtures.lab import RunningLab
 
 POOL = "instances"
 MOST_INSTANCES = 2  # beside the shared one and the lab's own host
@@ -26,17 +16,16 @@ _CONTENT = "content"
 class LxdRange(ProviderRange):
     size = "1cpu-512MiB"
 
-    def __init__(self, settings: LabSettings) -> None:
-        self.settings = settings
-        self.report = bring_up(settings, say=print)
-        self.client = Client(choose_engine(), settings.paths)
-        self.clock = SystemClock()
-        self.network, self.image = self.report.network, self.report.image
-        self.authorized_key = Path(f"{self.report.ssh_key}.pub").read_text().strip()
+    def __init__(self, lab: RunningLab) -> None:
+        self.lab, self.client, self.clock = lab, lab.client, SystemClock()
+        report = lab.report
+        self.network, self.image = report.network, report.image
+        self.authorized_key = Path(f"{report.ssh_key}.pub").read_text().strip()
         self.cloud = LxdCloud(
-            endpoint=self.report.endpoint, network=self.network, pool=POOL, timeout_seconds=20
+            endpoint=report.endpoint, network=self.network, pool=POOL, timeout_seconds=20
         )
         self.provider = self.cloud
+        self.before = self._list_all()
         self.made: list[str] = []
 
     def make_old_instance(self) -> str:
@@ -85,32 +74,22 @@ class LxdRange(ProviderRange):
 
     def cleanup(self) -> None:
         self.provider.close()
-        take_down(self.settings, say=print)
+        for path in sorted(self._list_all() - self.before):  # instances before what they hold
+            if path.startswith("/1.0/instances/"):
+                self.delete_instance(path.rsplit("/", maxsplit=1)[-1])
+            else:
+                self.client.act("DELETE", path, {})
+
+    def _list_all(self) -> set[str]:
+        places = (
+            "/1.0/instances",
+            f"/1.0/networks/{self.network}/forwards",
+            f"/1.0/storage-pools/{POOL}/volumes/custom",
+        )
+        paths = {path for place in places for path in self.client.get(place)}
+        return {path for path in paths if "/snapshots/" not in path}  # these go with their volume
 
     def _directory_of(self, volume_id: str) -> Path:
         pool, name = volume_id.split("/")
-        pools = self.settings.paths.daemon / "storage-pools"
+        pools = self.lab.settings.paths.daemon / "storage-pools"
         return pools / pool / "custom" / f"default_{name}"
-
-
-def open_lxd_range(directory: Path) -> LxdRange:
-    skip_where_lxd_cannot_run()
-    name = f"contract-{secrets.token_hex(3)}"
-    return LxdRange(LabSettings(name=name, directory=directory / name, hosts=("web",)))
-
-
-def skip_where_lxd_cannot_run() -> None:
-    missing = list_missing()
-    if missing:
-        pytest.skip(f"LXD was NOT tried: {', '.join(missing)}")
-
-
-def list_missing() -> Sequence[str]:
-    missing = [] if os.geteuid() == 0 else ["not root"]
-    if not (shutil.which("lxc") or shutil.which("incus")):
-        missing.append("neither LXD nor Incus is installed")
-    if shutil.which("mmdebstrap") is None:
-        missing.append("no mmdebstrap")
-    if subprocess.run(["losetup", "--find"], check=False, capture_output=True).returncode != 0:
-        missing.append("no loop devices")
-    return missing

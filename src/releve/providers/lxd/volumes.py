@@ -39,9 +39,9 @@ class Volumes:
                 name = str(pool["name"])
             contents = self._api.get("storage-pools", name, "volumes", "custom", recursion="1")
             with reading(f"reading the volumes of pool {name}"):
-                found += [
-                    describe_volume(name, item, _named_users(item)) for item in contents or []
-                ]
+                # LXD lists snapshots beside volumes, as volume/snapshot
+                whole = [item for item in contents or [] if "/" not in item["name"]]
+                found += [describe_volume(name, item, _named_users(item)) for item in whole]
             if len(found) >= _MOST_VOLUMES:
                 break
         return tuple(found[:_MOST_VOLUMES])
