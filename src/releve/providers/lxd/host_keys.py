@@ -1,7 +1,6 @@
 """Host keys: public ones read through the provider, private ones placed before the first start."""
 
 import base64
-import binascii
 import re
 from typing import Final
 
@@ -39,10 +38,9 @@ def parse_public_key(content: bytes) -> HostKey | None:
     if match is None:
         return None
     try:
-        wire = base64.b64decode(match[2], validate=True)
-    except binascii.Error:
+        algorithm = _first_string(base64.b64decode(match[2], validate=True))
+    except ValueError:
         return None
-    algorithm = _first_string(wire)
     if algorithm != match[1] or algorithm.decode() not in KEY_FILES:
         return None
     return HostKey(algorithm.decode(), match[2].decode())
@@ -54,9 +52,9 @@ def describe_private_key(pem: str) -> tuple[str, HostKey]:
     try:
         blob = base64.b64decode(body, validate=True)
         fields = _read_header(blob)
-    except (ValueError, IndexError) as error:
+        algorithm = _first_string(fields["public"]).decode("ascii")
+    except ValueError as error:
         raise _unusable(str(error)) from error
-    algorithm = _first_string(fields["public"]).decode("ascii", "replace")
     if fields["cipher"] != b"none":
         raise _unusable("it is locked by a passphrase")
     if algorithm not in KEY_FILES:
@@ -78,7 +76,10 @@ def _read_header(blob: bytes) -> dict[str, bytes]:
 
 
 def _first_string(wire: bytes) -> bytes:
-    return wire[4 : 4 + int.from_bytes(wire[:4], "big")]
+    length = int.from_bytes(wire[:4], "big")
+    if len(wire) < 4 + length:
+        raise ValueError("it ends too early")
+    return wire[4 : 4 + length]
 
 
 def _unusable(why: str) -> Refused:
