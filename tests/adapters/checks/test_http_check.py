@@ -349,3 +349,14 @@ def test_tls_handshake_that_never_ends_is_cut(run_check: RunCheck) -> None:
         result = run_check({"http": url, "timeout": "1s"})
     assert not result.passed
     assert result.seconds < 2
+
+
+@pytest.mark.parametrize("name", ["slow body", "slow headers", "silence"])
+def test_hostile_server_behind_tls_ends_in_time(
+    run_check: RunCheck, tmp_path: Path, name: str
+) -> None:
+    with serving(over_tls(HOSTILE[name], make_certificate(tmp_path, days=90))) as server:
+        url = f"https://blog.example:{server.port}/"
+        result = run_check({"http": url, "timeout": "1s", "verify_tls": False})
+    assert not result.passed
+    assert result.seconds < 2.5

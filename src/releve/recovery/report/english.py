@@ -42,6 +42,7 @@ TEXTS = {
     "legend_own": "Relève and checks",
     "legend_halted": "Stopped here",
     "legend_objective": "Objective of the phase",
+    "legend_total": "Objective of the whole",
     "legend_interruption": "Interrupted",
     "interrupted_none": "The run was not interrupted.",
     "interrupted_once": "The run was interrupted once, for {seconds}, and went on where it was.",

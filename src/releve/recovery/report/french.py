@@ -45,6 +45,7 @@ TEXTS = {
     "legend_own": "Relève et contrôles",
     "legend_halted": "Arrêt ici",
     "legend_objective": "Objectif de la phase",
+    "legend_total": "Objectif de l’ensemble",
     "legend_interruption": "Interruption",
     "interrupted_none": "L’exécution n’a pas été interrompue.",
     "interrupted_once": "L’exécution a été interrompue une fois, pendant {seconds}, "

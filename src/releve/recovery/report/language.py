@@ -52,8 +52,8 @@ class Wording:
         shown = f"{self.write_number(hours)}{NO_BREAK}h"
         return shown + (f"{NO_BREAK}{minutes:02}{NO_BREAK}min" if minutes else "")
 
-    def write_tick(self, seconds: float) -> str:
-        """A round duration for an axis: 0 s, 15 s, 2 min, 1 h."""
+    def write_round(self, seconds: float) -> str:
+        """A whole number of seconds, as plans and axes have it: 5 s, 15 s, 2 min, 1 h."""
         if seconds < 1:
             return f"0{NO_BREAK}s"
         return f"{int(seconds)}{NO_BREAK}s" if seconds < 10 else self.write_duration(seconds)

@@ -18,7 +18,7 @@ def read_report(journal: Journal, run_id: str) -> Report:
     return build_report(
         journal.read_run(run_id),
         journal.read_events(run_id),
-        journal.read_tasks(run_id),
+        [task for task in journal.read_tasks(run_id) if task.status != "started"],
         phases=PHASES,
     )
 

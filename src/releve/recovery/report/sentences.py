@@ -37,7 +37,7 @@ def tell_objective(objective: Objective | None, wording: Wording) -> str:
     """Objective 30 min: met."""
     if objective is None:
         return wording.say("objective_none")
-    wanted = wording.say("objective_of", seconds=wording.write_duration(objective.wanted_seconds))
+    wanted = wording.say("objective_of", seconds=wording.write_round(objective.wanted_seconds))
     return f"{wanted}, {tell_verdict(objective, wording)}"
 
 
