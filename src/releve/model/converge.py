@@ -1,5 +1,6 @@
 """What a converge did, as Ansible's events tell it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,7 +36,7 @@ class TaskEvent:
     role: str
     location: str  # file:line inside the team's repository where possible
     action: str  # fully qualified module name
-    status: str  # ok, changed, failed, unreachable, skipped, ignored
+    status: str  # started, then ok, changed, failed, unreachable, skipped, ignored
     started_at: str  # ISO 8601 UTC
     seconds: float
     touches: tuple[Touch, ...] = ()
@@ -64,3 +65,25 @@ class ConvergeResult:
     accelerator: str  # "mitogen 0.3.54" or "pipelining", with the reason
     failed_task: TaskEvent | None = None
     tasks: int = 0
+
+
+_UNSETTLED = frozenset({"started", "changed", "failed", "unreachable"})
+
+
+@dataclass(frozen=True)
+class UnsettledTask:
+    """A task that may have changed its host without its handlers having run since."""
+
+    path: str  # file of the task, as in TaskEvent.location without the line
+    name: str
+
+
+def list_unsettled(events: Iterable[TaskEvent]) -> tuple[UnsettledTask, ...]:
+    """Of a converge that did not come to its end: what changed, failed, or never answered."""
+    last: dict[UnsettledTask, str] = {}
+    for event in events:
+        task = UnsettledTask(event.location.rpartition(":")[0], event.task)
+        if event.status == "started" and last.get(task) == "changed":
+            continue  # begun again, and still owed its handlers
+        last[task] = event.status
+    return tuple(task for task, status in last.items() if status in _UNSETTLED)

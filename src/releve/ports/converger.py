@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from releve.model.converge import ConvergeResult, TaskEvent
+from releve.model.converge import ConvergeResult, TaskEvent, UnsettledTask
 from releve.ports.access import Door
 
 
@@ -19,6 +19,11 @@ class ConvergeRequest:
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
     timeout_seconds: float = 3600.0
+    unsettled: tuple[UnsettledTask, ...] = ()  # of earlier converges that did not end
+
+
+def _ignore(_event: TaskEvent) -> None:
+    return
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class ConvergeWatch:
     on_task_start: Callable[[str], None]  # task name
     on_event: Callable[[TaskEvent], None]
     should_stop: Callable[[], bool]
+    on_begin: Callable[[TaskEvent], None] = _ignore  # status "started": it may act from now on
 
 
 class Converger(ABC):

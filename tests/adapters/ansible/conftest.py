@@ -42,12 +42,14 @@ class Team:
         return ConvergeRequest(**(fields | changes))  # type: ignore[arg-type]  # fields by name
 
     def converge(self, playbook: str, **changes: object) -> ConvergeResult:
-        converger = AnsibleConverger(self.work, self.environment)
-        return converger.converge(self.request(playbook, **changes), watch=self.watch)
+        return self.converger.converge(self.request(playbook, **changes), watch=self.watch)
 
     def list_problems(self, playbook: str, **changes: object) -> tuple[str, ...]:
-        converger = AnsibleConverger(self.work, self.environment)
-        return converger.list_problems(self.request(playbook, **changes))
+        return self.converger.list_problems(self.request(playbook, **changes))
+
+    @property
+    def converger(self) -> AnsibleConverger:
+        return AnsibleConverger(self.work, self.environment)
 
     @property
     def watch(self) -> ConvergeWatch:

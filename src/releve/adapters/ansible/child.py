@@ -90,7 +90,8 @@ class Reporter:
         if event.get("job_id") != self._job["nonce"] and event.get("event") != "verbose":
             return False  # not from our Ansible: text on its terminal that imitates an event
         if (task := self._reader.task_started(event)) is not None:
-            self._report({"type": "started", "task": task})
+            begun = dataclasses.asdict(self._reader.describe_start(event))
+            self._report({"type": "started", "task": task, "event": begun})
         if (ended := self._reader.task_ended(event)) is not None:
             self._report({"type": "task", "event": dataclasses.asdict(ended)})
         self._reader.watch_output(event)

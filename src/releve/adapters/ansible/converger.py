@@ -1,7 +1,7 @@
 """Converger over ansible-runner: the team's playbook, unchanged, on the host's new instance."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from releve.adapters.ansible.settings import (
     refuse_without_yaml,
 )
 from releve.adapters.ansible.supervise import Followed, Job, run_job, wait_for_door
+from releve.adapters.ansible.unsettled import tell_unsettled
 from releve.adapters.ansible.vault import decrypt_file
 from releve.adapters.ansible.verdict import Outcome, deserves_second_run, judge
 from releve.errors import ConvergeFailed, PlanError
-from releve.model.converge import ConvergeResult
+from releve.model.converge import ConvergeResult, UnsettledTask, list_unsettled
 from releve.ports.converger import Converger, ConvergeRequest, ConvergeWatch
 
 
@@ -35,7 +36,7 @@ class _Session:
     redirect: Redirect
     deadline: float
 
-    def job(self, acceleration: Acceleration) -> Job:
+    def job(self, acceleration: Acceleration, unsettled: Sequence[UnsettledTask]) -> Job:
         sources = command.inventory_sources(self.request, self.settings)
         return Job(
             command.playbook_command(
@@ -46,6 +47,12 @@ class _Session:
                 self.environment,
                 acceleration=acceleration,
                 path_directory=self.redirect.path_directory,
+            )
+            | tell_unsettled(
+                self.directory.path,
+                self.request.repository,
+                unsettled=unsettled,
+                callbacks=self.settings.callback_plugins,
             ),
         )
 
@@ -111,14 +118,14 @@ def _converge(
     acceleration = accelerator.decide_acceleration(
         accelerator.read_installed(), settings=session.settings, wish=wish
     )
-    outcome, followed = _run(session, acceleration, watch)
+    outcome, followed = _run(session, acceleration, watch=watch)
     if acceleration.name == "mitogen" and _failed_by_mitogen(outcome, target):
         why = f"{acceleration.label} failed by a fault of its own"
         acceleration = accelerator.fall_back(session.settings, why)
-        outcome, followed = _run(session, acceleration, watch)
+        outcome, followed = _run(session, acceleration, watch=watch, earlier=followed)
     if why := deserves_second_run(outcome, target=target):
         wait_for_door(session.request.door, until=session.deadline, stop=watch.should_stop)
-        outcome, followed = _run(session, acceleration, watch)
+        outcome, followed = _run(session, acceleration, watch=watch, earlier=followed)
         why = f"; run once more, because {why}"
     verdict = judge(outcome, target=target)
     return ConvergeResult(
@@ -134,10 +141,17 @@ def _converge(
 
 
 def _run(
-    session: _Session, acceleration: Acceleration, watch: ConvergeWatch
+    session: _Session,
+    acceleration: Acceleration,
+    *,
+    watch: ConvergeWatch,
+    earlier: Followed | None = None,
 ) -> tuple[Outcome, Followed]:
+    """`earlier`: a run of this converge that did not come to its end."""
     seconds = session.deadline - time.monotonic()
-    return run_job(session.job(acceleration), session.directory, watch=watch, seconds=seconds)
+    unsettled = [*session.request.unsettled, *list_unsettled(earlier.events if earlier else ())]
+    job = session.job(acceleration, unsettled)
+    return run_job(job, session.directory, watch=watch, seconds=seconds)
 
 
 def _failed_by_mitogen(outcome: Outcome, target: str) -> bool:

@@ -50,6 +50,21 @@ class EventReader:
         self.reading.paused = _short_name(facts) == "pause"
         return _bounded(facts.get("name") or facts.get("task"))
 
+    def describe_start(self, event: Event) -> TaskEvent:
+        """The same event as the beginning of a task, whose result may never come."""
+        facts = _facts(event)
+        return TaskEvent(
+            host="",
+            play=_bounded(facts.get("play")),
+            task=_bounded(facts.get("task")),
+            role=_bounded(facts.get("resolved_role") or facts.get("role")),
+            location=self._location(facts),
+            action=_bounded(facts.get("resolved_action") or facts.get("task_action")),
+            status="started",
+            started_at=str(event.get("created") or "")[:40],
+            seconds=0.0,
+        )
+
     def task_ended(self, event: Event) -> TaskEvent | None:
         kind, facts = str(event.get("event")), _facts(event)
         if kind.startswith("runner_item_on_"):

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,6 +41,7 @@ class Followed:
     end: Mapping[str, Any] | None = None
     failed_task: TaskEvent | None = None
     tasks: int = 0
+    events: list[TaskEvent] = field(default_factory=list)  # begun and ended, in order
     interruption: str = ""
 
 
@@ -147,10 +148,14 @@ def _interruption(watch: ConvergeWatch, deadline: float, followed: Followed) -> 
 
 def _take(report: Mapping[str, Any], followed: Followed, watch: ConvergeWatch) -> None:
     if report["type"] == "started":
+        begun = _task_event(report["event"])
+        followed.events.append(begun)
+        watch.on_begin(begun)
         watch.on_task_start(report["task"])
     elif report["type"] == "task":
         event = _task_event(report["event"])
         followed.tasks += 1
+        followed.events.append(event)
         if event.status in {"failed", "unreachable"}:
             followed.failed_task = event
         watch.on_event(event)

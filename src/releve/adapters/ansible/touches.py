@@ -66,7 +66,9 @@ def _packages(arguments: Arguments, result: Arguments) -> Iterable[Touch]:
     for text in _texts(value):
         for part in text.split(","):
             name = re.split(r"[=<>~ ]", part.strip(), maxsplit=1)[0]
-            yield Touch(TouchKind.PACKAGE, name.rpartition("/")[2] if ".deb" in name else name)
+            if name.endswith(".deb"):
+                name = name.rpartition("/")[2].split("_")[0]
+            yield Touch(TouchKind.PACKAGE, name)
 
 
 def _file_written(arguments: Arguments, result: Arguments) -> Iterable[Touch]:

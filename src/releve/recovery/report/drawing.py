@@ -7,7 +7,7 @@ from releve.recovery.report.timeline import CONVERGE_STEPS, PROVIDER_STEPS
 from releve.recovery.report.types import Interruption, PhaseBar, StepBar, StepState, Timing
 
 NARROWEST = 0.4  # per cent; a step of a few milliseconds must still be seen
-MOST_TICKS = 6
+MOST_TICKS = 5
 _TICK_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 
 

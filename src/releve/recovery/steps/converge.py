@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from releve.errors import ConvergeFailed
-from releve.model.converge import ConvergeResult, TaskEvent
-from releve.model.run import Phase, RunInput
+from releve.model.converge import ConvergeResult, TaskEvent, UnsettledTask, list_unsettled
+from releve.model.run import EventKind, Phase, RunInput
 from releve.ports.converger import ConvergeRequest, ConvergeWatch
 from releve.recovery.subject import door_to_new_instance, plan_of
 from releve.workflow.step import Done, Sight, Step, StepContext, Todo
@@ -63,15 +63,32 @@ def converge(context: StepContext, *, step: str, tags: tuple[str, ...]) -> Done:
         context.outside.journal.append_task(context.run.run_id, step, event)
 
     watch = ConvergeWatch(
-        on_task_start=context.report_progress, on_event=record, should_stop=context.should_stop
+        on_task_start=context.report_progress,
+        on_event=record,
+        should_stop=context.should_stop,
+        on_begin=record,
     )
-    result = context.outside.converger.converge(request_for(context, tags), watch=watch)
+    request = request_for(context, tags, unsettled=list_owed(context, step))
+    result = context.outside.converger.converge(request, watch=watch)
     if not result.succeeded:
         raise_not_converged(context.run, result)
     return Done(result.reason, describe_result(result))
 
 
-def request_for(context: StepContext, tags: tuple[str, ...]) -> ConvergeRequest:
+def list_owed(context: StepContext, step: str) -> tuple[UnsettledTask, ...]:
+    """Tasks of earlier tries of this step, killed or failed, whose handlers are still owed."""
+    journal, run_id = context.outside.journal, context.run.run_id
+    intents = [
+        event
+        for event in journal.read_events(run_id)
+        if event.step == step and event.kind is EventKind.INTENT
+    ]
+    return list_unsettled(journal.read_tasks(run_id)) if len(intents) > 1 else ()
+
+
+def request_for(
+    context: StepContext, tags: tuple[str, ...], *, unsettled: tuple[UnsettledTask, ...]
+) -> ConvergeRequest:
     run, plan = context.run, plan_of(context.run).converge
     return ConvergeRequest(
         run_id=run.run_id,
@@ -83,6 +100,7 @@ def request_for(context: StepContext, tags: tuple[str, ...]) -> ConvergeRequest:
         tags=tags,
         skip_tags=tuple(plan.skip_tags),
         timeout_seconds=plan.timeout.total_seconds(),
+        unsettled=unsettled,
     )
 
 
