@@ -59,8 +59,7 @@ def test_volumes_have_a_size_and_the_uuid_that_status_tells(lab: RunningLab) -> 
 def test_a_volume_keeps_its_owners_when_it_moves_to_a_new_instance(lab: RunningLab) -> None:
     volume = next(one for one in lab.host.volumes if one.mount == "/srv/backup")
     ssh(lab, lab.host.address, "install -o 106 -g 107 -m 640 /etc/hostname /srv/backup/mine")
-    old = f"/1.0/instances/{lab.host.instance}"
-    kept = lab.client.get(old)["devices"]
+    kept = lab.client.get("/1.0/instances/blog")["devices"]
     without = {name: device for name, device in kept.items() if name != "backup"}
     try:
         _replace(lab, without)

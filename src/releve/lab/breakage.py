@@ -24,6 +24,7 @@ _LOCK_SECONDS: Final = 30.0
 _SEEN_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.1
 _PROBE: Final = "/root/.releve-write-probe"
+_FILL_TURNS: Final = 5
 _FILL: Final = "/var/tmp/lab-disk-full"  # noqa: S108 - a path inside the instance
 
 
@@ -175,11 +176,14 @@ def _cut_power(client: Client, patient: Patient) -> Breakage:
 def _fill_disk(client: Client, patient: Patient) -> Breakage:
     free = client.execute(patient.instance, ["stat", "--file-system", "--format=%a %S", "/"])
     blocks, size = (int(word) for word in free.output.split())
-    client.execute(patient.instance, ["fallocate", "--length", str(blocks * size), _FILL])
-    # What fallocate left over; dd ends by itself at the first block that does not fit.
-    rest = ["dd", "if=/dev/zero", f"of={_FILL}.rest", "bs=4096", f"count={blocks + 1}"]
-    filled = client.execute(patient.instance, rest)
-    _expect(patient, BreakHow.DISK_FULL, seen="No space left" in filled.complaint)
+    filled = free
+    for turn in range(_FILL_TURNS):  # blocks that were just deleted come free late
+        client.execute(patient.instance, ["fallocate", "--length", str(blocks * size), _FILL])
+        rest = ["dd", "if=/dev/zero", f"of={_FILL}.{turn}", f"bs={size}", f"count={blocks}"]
+        filled = client.execute(patient.instance, rest)
+        if "No space left" in filled.complaint:
+            break
+    _expect(patient, BreakHow.DISK_FULL, seen="No space left" in filled.complaint, said=filled)
     return Breakage(
         BreakHow.DISK_FULL,
         f"Filled {patient.instance}'s root with {_FILL} ({blocks * size / 2**30:.1f} GiB)",
@@ -235,11 +239,11 @@ def _await_read_only(client: Client, patient: Patient) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _expect(patient: Patient, how: BreakHow, *, seen: bool) -> None:
+def _expect(patient: Patient, how: BreakHow, *, seen: bool, said: Ended | None = None) -> None:
     if not seen:
         raise LabError(
             f"{how.value} had no effect on {patient.instance}",
-            why="what it should have done cannot be seen",
+            why=_quote(said) if said else "what it should have done cannot be seen",
             remedy="run it again, or choose another way",
         )
 
@@ -263,4 +267,10 @@ def _try_write(client: Client, patient: Patient) -> str:
     if ended.exit_code == 0:
         client.execute(patient.instance, ["rm", "--force", _PROBE])
         return "works"
-    return show_server_text(ended.complaint.strip().splitlines()[0] if ended.complaint else "fails")
+    return _quote(ended)
+
+
+def _quote(ended: Ended) -> str:
+    """The first line of what a command inside said; an instance's words are never trusted."""
+    lines = (ended.complaint.strip() or ended.output.strip()).splitlines()
+    return show_server_text(lines[0]) if lines else f"exit code {ended.exit_code}"

@@ -8,7 +8,7 @@ from typing import Final
 
 from releve.lab.client import Client
 from releve.lab.commands import attempt, run
-from releve.lab.mounts import list_mounts_below
+from releve.lab.mounts import list_mounts_below, unmount_below
 from releve.lab.record import HostRecord, LabRecord, VolumeRecord
 from releve.lab.settings import LabPaths, RootFilesystem
 
@@ -88,11 +88,19 @@ def prepare_root_disk(paths: LabPaths, host: HostRecord) -> str:
     return str(program)
 
 
+def is_root_readable(paths: LabPaths, host: HostRecord) -> bool:
+    """False before it is mounted, and once its file system has been shut down."""
+    try:
+        return (root_of(paths, host.name) / "etc").is_dir()
+    except OSError:
+        return False
+
+
 def mount_root(paths: LabPaths, host: HostRecord) -> None:
-    """As the program does; for a host that is not started, so that its disk can be read."""
+    """Anew, as the program does it; for a host that does not run."""
     root = root_of(paths, host.name)
-    if root.is_dir():
-        _mount(paths, host.disk, at=root, filesystem=host.root_filesystem)
+    unmount_below(root)
+    _mount(paths, host.disk, at=root, filesystem=host.root_filesystem)
 
 
 def has_own_root(paths: LabPaths, host: str) -> bool:

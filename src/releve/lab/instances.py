@@ -8,7 +8,7 @@ from releve.errors import LabError
 from releve.lab.base_image import BaseImage
 from releve.lab.client import Client
 from releve.lab.commands import run
-from releve.lab.disks import INSTANCE_POOL, mount_root, prepare_root_disk
+from releve.lab.disks import INSTANCE_POOL, is_root_readable, mount_root, prepare_root_disk
 from releve.lab.record import HostRecord, LabRecord
 from releve.lab.settings import LabPaths
 
@@ -53,11 +53,13 @@ def ensure_host(client: Client, record: LabRecord, *, host: HostRecord) -> None:
         client.act("PUT", f"{path}/state", {"action": "start", "timeout": 30})
 
 
-def mount_stopped_roots(client: Client, record: LabRecord) -> None:
-    """After a restart; the daemon starts what ran before, and that mounts its root itself."""
+def mend_roots(client: Client, record: LabRecord) -> None:
+    """A stopped host's disk can be read, and the host started, as after any power cut."""
     for host in record.hosts:
+        if is_root_readable(client.paths, host):
+            continue
         instance = client.get(f"/1.0/instances/{host.name}")
-        if instance and instance["config"].get("volatile.last_state.power") != "RUNNING":
+        if instance and instance["status"] == "Stopped":
             mount_root(client.paths, host)
 
 

@@ -131,12 +131,12 @@ def _resume_lab(record: LabRecord, client: Client, *, say: Say) -> None:
     """A machine that was restarted starts what ran; an instance stopped on purpose stays so."""
     if is_daemon_running(client):
         say(f"Lab {record.name} is up")
-        return
-    with _timed(say, "disks and daemon started again"):
-        open_gate(client.paths)
-        disks.mount_disks(client.paths, record)
-        ensure_daemon(client)
-        instances.mount_stopped_roots(client, record)
+    else:
+        with _timed(say, "disks and daemon started again"):
+            open_gate(client.paths)
+            disks.mount_disks(client.paths, record)
+            ensure_daemon(client)
+    instances.mend_roots(client, record)
 
 
 def _check_same(settings: LabSettings, record: LabRecord) -> None:
