@@ -170,7 +170,7 @@ def _write_ansible(report: Report, wording: Wording) -> Lines:
     lines += [
         write_text(wording.say("ansible_tasks", tasks=summary.tasks, seconds=seconds)),
         "",
-        write_text(f"{wording.say('ansible_accelerator')} {summary.accelerator}")
+        _write_pair(wording.say("ansible_accelerator"), summary.accelerator, wording=wording)
         if summary.accelerator
         else "",
         "",

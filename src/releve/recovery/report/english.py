@@ -98,7 +98,7 @@ TEXTS = {
     "ansible_skipped": "skipped",
     "ansible_rescued": "rescued",
     "ansible_ignored": "ignored",
-    "ansible_accelerator": "Accelerated by",
+    "ansible_accelerator": "Accelerator",
     "ansible_slowest": "Slowest tasks",
     "ansible_failures": "Failed tasks",
     "ansible_ignored_errors": "Errors that the playbook ignores",

@@ -102,7 +102,7 @@ TEXTS = {
     "ansible_skipped": "sautées",
     "ansible_rescued": "rattrapées",
     "ansible_ignored": "ignorées",
-    "ansible_accelerator": "Accéléré par",
+    "ansible_accelerator": "Accélérateur",
     "ansible_slowest": "Tâches les plus longues",
     "ansible_failures": "Tâches échouées",
     "ansible_ignored_errors": "Erreurs que le playbook ignore",
