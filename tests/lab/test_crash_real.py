@@ -103,7 +103,8 @@ def test_a_killed_image_build_takes_its_programs_along_and_keeps_no_half(tmp_pat
     require_lab()
     process = python(
         "from pathlib import Path; from releve.lab.base_image import ensure_base_image\n"
-        f"ensure_base_image(Path({str(tmp_path)!r}), fresh=False, say=lambda t: print(t, flush=True))"
+        "say = lambda text: print(text, flush=True)\n"
+        f"ensure_base_image(Path({str(tmp_path)!r}), fresh=False, say=say)"
     )
     wait_for_line(process, "Building")
     time.sleep(5)

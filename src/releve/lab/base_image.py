@@ -36,7 +36,8 @@ def ensure_base_image(cache: Path, *, fresh: bool, say: Callable[[str], None]) -
     image = BaseImage(cache / key / "metadata.tar", cache / key / "rootfs.tar", key)
     if image.rootfs.exists() and not fresh:
         return image
-    cache.mkdir(parents=True, exist_ok=True, mode=0o755)
+    # Nobody else's to read: apt's logins are in the image.
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     with hold_lock(f"image-{key}", wait_seconds=_BUILD_SECONDS, holder="building the base image"):
         if fresh or not image.rootfs.exists():
             _build(image, release=release, apt=apt, say=say)

@@ -15,9 +15,9 @@ from releve.lab.disks import has_own_root, root_of
 from releve.lab.engine import choose_engine
 from releve.lab.locks import hold_lock
 from releve.lab.mounts import Mount, list_mounts_below
+from releve.lab.readiness import require_root
 from releve.lab.record import LabRecord, read_record
 from releve.lab.settings import LabSettings, RootFilesystem
-from releve.lab.up import require_root
 from releve.model.server_text import show_server_text
 
 _LOCK_SECONDS: Final = 30.0

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Final
 
 from releve.lab.locks import hold_lock
+from releve.lab.readiness import require_root
 from releve.lab.settings import LabSettings, check_settings
 from releve.lab.sweep import sweep_lab
-from releve.lab.up import require_root
 
 _LOCK_SECONDS: Final = 1.0
 

@@ -27,11 +27,12 @@ def list_lab_processes(paths: LabPaths, devices: Collection[str]) -> tuple[LabPr
 
     A shell of a person who has set the variable, or works on the lab's disks, is neither.
     """
-    settings = {f"{variable}={paths.daemon}".encode() for variable in DIRECTORY_VARIABLES}
+    marks = [f"{variable}={paths.daemon}\0" for variable in DIRECTORY_VARIABLES]
+    marks.append(f"{paths.daemon}/")  # in an argument: the monitors and dnsmasq
     return tuple(
         LabProcess(pid, _read_cgroups(pid))
         for pid in _list_pids()
-        if _is_engine(pid, settings) or _read_root_source(pid) in devices
+        if _is_engine(pid, marks) or _read_root_source(pid) in devices
     )
 
 
@@ -54,14 +55,17 @@ def _list_pids() -> Iterator[int]:
     return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
 
 
-def _is_engine(pid: int, settings: Collection[bytes]) -> bool:
+def _is_engine(pid: int, marks: Collection[str]) -> bool:
+    process = Path("/proc", str(pid))
     try:
-        program = Path("/proc", str(pid), "exe").readlink()
-        environment = Path("/proc", str(pid), "environ").read_bytes()
+        program = (process / "exe").readlink().name.removesuffix(" (deleted)")
+        if program not in PROGRAM_NAMES:
+            return False
+        said = (process / "environ").read_bytes() + b"\0" + (process / "cmdline").read_bytes()
     except OSError:  # it ended meanwhile, or is the kernel's
         return False
-    name = program.name.removesuffix(" (deleted)")
-    return name in PROGRAM_NAMES and not set(settings).isdisjoint(environment.split(b"\0"))
+    text = said.decode(errors="replace")
+    return any(mark in text for mark in marks)
 
 
 def _read_root_source(pid: int) -> str:

@@ -7,6 +7,7 @@ lab is found by its paths, its bridge and its loop devices, which are nobody els
 import json
 import re
 import shutil
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ from releve.lab.mounts import list_loops_below, unmount_below
 from releve.lab.processes import LabProcess, kill_processes, list_lab_processes
 from releve.lab.settings import LabPaths
 
+_GONE_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.02
 _CGROUPS: Final = Path("/sys/fs/cgroup")
 _LAB_GROUP: Final = re.compile(r"/(lxc\.(?:payload|monitor)\.[^/]+)")
 
@@ -33,9 +36,9 @@ def release_machine(paths: LabPaths) -> None:
     """All but the files: what a restart of the machine would do."""
     places = (paths.gate, paths.directory)
     devices = [loop.device for loop in list_loops_below(*places)]
-    processes = list_lab_processes(paths, devices)
-    kill_processes(processes)
-    _remove_cgroups(processes)
+    while processes := list_lab_processes(paths, devices):  # until none has started another
+        kill_processes(processes)
+        _remove_cgroups(processes)
     _remove_bridge(paths.bridge)
     _remove_nft_chains(paths.bridge)
     _remove_xtables_rules(paths.bridge)
@@ -90,7 +93,23 @@ def _remove_cgroups(processes: Collection[LabProcess]) -> None:
         for top in (*_CGROUPS.glob(f"*/{name}"), *_CGROUPS.glob(name)):
             inner_first = sorted((d for d in top.rglob("*") if d.is_dir()), reverse=True)
             for directory in (*inner_first, top):
-                directory.rmdir()
+                _remove_cgroup(directory)
+
+
+def _remove_cgroup(directory: Path) -> None:
+    """A dead process may stay in it for a moment."""
+    deadline = time.monotonic() + _GONE_SECONDS
+    while directory.exists():
+        try:
+            directory.rmdir()
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise LabError(
+                    f"The control group {directory} does not go",
+                    why=error.strerror or "it is in use",
+                    remedy="run `releve lab down` again",
+                ) from error
+            time.sleep(_POLL_SECONDS)
 
 
 def _remove_bridge(bridge: str) -> None:

@@ -1,6 +1,5 @@
 """Bring a lab up: make what is missing, start what is not running, touch nothing else."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from releve.lab.client import Client
 from releve.lab.daemon import ensure_daemon, is_daemon_running, open_gate
 from releve.lab.engine import Engine, choose_engine
 from releve.lab.locks import hold_lock
+from releve.lab.readiness import require_programs, require_root, require_space
 from releve.lab.record import HostRecord, LabRecord, VolumeRecord, read_record, write_record
 from releve.lab.settings import LabSettings, check_settings
 from releve.lab.status import LabReport, read_report
@@ -48,17 +48,10 @@ def bring_up(settings: LabSettings, *, say: Say) -> LabReport:
         return read_report(paths, record, engine=engine)
 
 
-def require_root() -> None:
-    if os.geteuid() != 0:
-        raise LabError(
-            "The lab needs root",
-            why="it mounts disks, makes a bridge and starts containers",
-            remedy="run the same command with sudo",
-        )
-
-
 def _make_lab(settings: LabSettings, engine: Engine, *, say: Say) -> LabRecord:
     paths = settings.paths
+    require_programs(settings)
+    require_space(paths.directory)
     image = ensure_base_image(settings.image_cache, fresh=settings.fresh_image, say=say)
     claim_directory(paths)
     client = Client(engine, paths)
@@ -140,12 +133,19 @@ def _resume_lab(record: LabRecord, client: Client, *, say: Say) -> None:
 
 
 def _check_same(settings: LabSettings, record: LabRecord) -> None:
-    there = [host.name for host in record.hosts]
-    if sorted(there) != sorted(settings.hosts):
+    made = [host.name for host in record.hosts]
+    roots = {host.root_filesystem for host in record.hosts}
+    differences = {
+        f"its hosts are {', '.join(made)}": sorted(made) != sorted(settings.hosts),
+        f"its roots are {', '.join(sorted(roots))}": roots != {settings.root_filesystem},
+        "it was made from an earlier image": settings.fresh_image,
+    }
+    found = [reason for reason, differs in differences.items() if differs]
+    if found:
         raise LabError(
-            f"Lab {record.name} has other hosts",
-            why=f"it was made with {', '.join(there)}; asked for {', '.join(settings.hosts)}",
-            remedy="take it down first, or make another one with --name",
+            f"Lab {record.name} is there already, and not as asked for",
+            why="; ".join(found),
+            remedy="run `releve lab down` first, or make another one with --name",
         )
 
 
