@@ -65,6 +65,8 @@ class FakeChecker(Checker):
         converged = [
             row
             for row in self.cloud.history()
-            if row.call == "converge" and row.arguments["instance_id"] == instance_id
+            if row.call == "converge"
+            and row.arguments["instance_id"] == instance_id
+            and row.arguments["succeeded"]
         ]
         return "" if converged else "the service is not installed"

@@ -11,7 +11,7 @@ from tests.fakes import cloud_person
 from tests.fakes.cloud_distort import distort, list_changed
 from tests.fakes.cloud_file import Actor, CloudFile, HistoryRow
 from tests.fakes.cloud_rules import ACTS
-from tests.fakes.cloud_settle import settle
+from tests.fakes.cloud_settle import is_due, settle
 from tests.fakes.cloud_state import CloudState, Habits
 from tests.fakes.faults import Fault, arm, error_of, take_fault
 
@@ -50,7 +50,7 @@ class FakeCloud:
     def state(self) -> CloudState:
         """The truth now, whatever reads are made to show."""
         with self.file.transaction():
-            return self._settle()
+            return self._see()
 
     def history(self) -> list[HistoryRow]:
         return self.file.read_history()
@@ -103,7 +103,7 @@ class FakeCloud:
         error: ProviderError | None = None
         with self.file.transaction():
             fault = self._take_fault(call)
-            state = self._settle()
+            state = self._see()
             try:
                 if fault and fault.stops_call:
                     raise error_of(fault, call.name)
@@ -161,13 +161,19 @@ class FakeCloud:
         )
         return lost
 
+    def _see(self) -> CloudState:
+        """The settled state, shared by all who look: not to be changed."""
+        if is_due(self.file.peek(), self.clock.monotonic()):
+            self._settle()
+        return self.file.peek()
+
     def _settle(self) -> CloudState:
-        """The state with every transition that is due at its end."""
+        """The state with every transition that is due at its end, to be changed at will."""
         now = self.clock.monotonic()
         state = self.file.load()
+        before = self.file.peek()
         texts = settle(state, now)
-        if texts:
-            before = self.file.load()
+        if texts or state.shadows != before.shadows:
             self.file.save(state)
             call = Call(THE_CLOUD, "settle", {"texts": texts}, "transition")
             self._append(call, change=(before, state))
@@ -187,5 +193,5 @@ class FakeCloud:
         )
         row = replace(row, seq=self.file.append(row, state=change[1] if change else None))
         if self.watch and call.kind != "read":
-            before, after = change or (self.file.load(),) * 2
+            before, after = change or (self.file.peek(),) * 2
             self.watch(self, row, before, after)

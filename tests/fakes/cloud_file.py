@@ -58,6 +58,7 @@ class CloudFile:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
+        self._peeked = ("", CloudState())
         self._history: list[HistoryRow] = []  # what was read of it; it only grows
 
     @contextmanager
@@ -81,6 +82,14 @@ class CloudFile:
         with self.transaction() as connection:
             row = connection.execute("select document from state").fetchone()
         return load_state(row[0]) if row else CloudState()
+
+    def peek(self) -> CloudState:
+        """The state as it is, shared by all who peek: not to be changed."""
+        with self.transaction() as connection:
+            (text,) = connection.execute("select document from state").fetchone()
+            if text != self._peeked[0]:
+                self._peeked = (text, load_state(text))
+            return self._peeked[1]
 
     def save(self, state: CloudState) -> None:
         with self.transaction() as connection:

@@ -16,6 +16,16 @@ def settle(state: CloudState, now: float) -> list[str]:
     return sentences
 
 
+def is_due(state: CloudState, now: float) -> bool:
+    """Whether settling would change anything."""
+    return (
+        any(instance.settles_at <= now for instance in state.instances.values())
+        or any(min(item.settles_at, item.held_until) <= now for item in state.volumes.values())
+        or any(snapshot.settles_at <= now for snapshot in state.snapshots.values())
+        or any(shadow.until <= now for shadow in state.shadows)
+    )
+
+
 def _settle_instances(state: CloudState, now: float) -> Iterator[str]:
     for instance in state.instances.values():
         while instance.settles_at <= now:

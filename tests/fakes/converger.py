@@ -1,8 +1,12 @@
-"""The converger port: a playbook of three tasks on the instance behind the door."""
+"""The converger port: a playbook of three tasks on the instance behind the door.
 
-from dataclasses import dataclass, replace
+How Ansible ended is the fault's; what that means is judged by the adapter's own verdict.
+"""
+
+from dataclasses import replace
 from typing import Final
 
+from releve.adapters.ansible.verdict import Outcome, deserves_second_run, judge
 from releve.errors import AccessError
 from releve.model.converge import ConvergeResult, HostStats, TaskEvent, Touch, TouchKind
 from releve.ports.converger import Converger, ConvergeRequest, ConvergeWatch
@@ -12,28 +16,27 @@ from tests.fakes.cloud import FakeCloud
 TASKS: Final = ("Install nginx", "Write the site", "Start nginx")
 
 
-@dataclass(frozen=True)
-class _Ending:
-    """How ansible-playbook ended, and what the adapter makes of it."""
-
-    reason: str
-    exit_code: int
-    stats: HostStats | None
-    tasks: int = len(TASKS)
-    failed: bool = False
-
-
-def _endings(host: str) -> dict[str, _Ending]:
-    ok = HostStats(host, ok=len(TASKS))
+def outcome_of(kind: str, host: str) -> Outcome:
+    """How ansible-playbook ends under a fault; any other kind is none: it ends well."""
+    ok = HostStats(host, ok=len(TASKS), changed=len(TASKS))
+    well = Outcome(0, (ok,), has_stats=True)
+    away = HostStats(host, unreachable=1)
     return {
-        "unreachable": _Ending(f"{host} was unreachable", 4, replace(ok, ok=0, unreachable=1), 0),
-        "failed": _Ending("1 task failed", 2, replace(ok, ok=1, failed=1), 2, failed=True),
-        "no_host": _Ending("no host matched", 0, None, 0),
-        "ignored": _Ending("1 error was ignored", 0, replace(ok, ignored=1)),
-        "killed": _Ending("ansible-playbook was killed by signal 9", -9, None, 1),
-        "prompt": _Ending("ansible-playbook did not end in its time", -9, None, 1),
-        "reboot": _Ending(f"{host} went away", 4, replace(ok, ok=1, unreachable=1), 1),
-    }
+        "unreachable": Outcome(4, (away,), has_stats=True, unreachable_hosts=(host,)),
+        "failed": replace(
+            well,
+            exit_code=2,
+            stats=(HostStats(host, ok=1, failed=1),),
+            failed_task=TASKS[1],
+            failure="no space left on device",
+        ),
+        "no_host": replace(well, stats=()),
+        "other_host": replace(well, stats=(replace(ok, host="another.example.org"),)),
+        "ignored": replace(well, stats=(replace(ok, ignored=1),), ignored_tasks=TASKS[2:]),
+        "killed": Outcome(-9, lost="ansible-playbook was killed by signal 9"),
+        "prompt": Outcome(-9, interruption="Ansible asked for a password and was ended"),
+        "reboot": replace(well, exit_code=4, stats=(replace(away, ok=1),)),
+    }.get(kind, well)
 
 
 class FakeConverger(Converger):
@@ -41,20 +44,21 @@ class FakeConverger(Converger):
         self.cloud = cloud
 
     def converge(self, request: ConvergeRequest, *, watch: ConvergeWatch) -> ConvergeResult:
-        fault = self.cloud.take_guest_fault("converge", {"host": request.host})
-        if fault and fault.kind == "prompt":
-            self.cloud.clock.sleep(request.timeout_seconds)
-        try:
-            instance = knock(self.cloud, request.door, timeout_seconds=CONNECT_SECONDS)
-        except AccessError:
-            return self._end(request, _endings(request.host)["unreachable"], watch=watch)
-        arguments = {"instance_id": instance.id, "playbook": request.playbook}
-        if fault and fault.kind in _endings(request.host):
-            self.cloud.note("converge_failed", arguments, kind="converge")
-            return self._end(request, _endings(request.host)[fault.kind], watch=watch)
-        self.cloud.note("converge", arguments, kind="converge")
-        whole = _Ending("every task came to success", 0, HostStats(request.host, ok=len(TASKS)))
-        return self._end(request, whole, watch=watch)
+        outcome = self._run(request)
+        if deserves_second_run(outcome, target=request.host):
+            outcome = self._run(request)
+        events = self._tell_tasks(request, outcome, watch=watch)
+        verdict = judge(outcome, target=request.host)
+        return ConvergeResult(
+            succeeded=verdict.succeeded,
+            reason=verdict.reason,
+            stats=outcome.stats,
+            exit_code=outcome.exit_code,
+            seconds=0.0,
+            accelerator="none: a fake",
+            failed_task=events[-1] if outcome.failed_task else None,
+            tasks=len(events),
+        )
 
     def list_problems(self, request: ConvergeRequest) -> tuple[str, ...]:
         del request
@@ -63,26 +67,33 @@ class FakeConverger(Converger):
     def read_vaulted(self, repository: str, path: str) -> bytes:
         raise NotImplementedError(f"no vault in {repository} for {path}")
 
-    def _end(
-        self, request: ConvergeRequest, ending: _Ending, *, watch: ConvergeWatch
-    ) -> ConvergeResult:
-        events = [self._event(request, task) for task in TASKS[: ending.tasks]]
-        if ending.failed:
-            events[-1] = replace(events[-1], status="failed", message="no such package")
+    def _run(self, request: ConvergeRequest) -> Outcome:
+        fault = self.cloud.take_guest_fault("converge", {"host": request.host})
+        try:
+            instance = knock(self.cloud, request.door, timeout_seconds=CONNECT_SECONDS)
+        except AccessError:
+            return outcome_of("unreachable", request.host)
+        outcome = outcome_of(fault.kind if fault else "", request.host)
+        succeeded = judge(outcome, target=request.host).succeeded
+        self.cloud.note(
+            "converge",
+            {"instance_id": instance.id, "playbook": request.playbook, "succeeded": succeeded},
+            kind="converge",
+        )
+        return outcome
+
+    def _tell_tasks(
+        self, request: ConvergeRequest, outcome: Outcome, *, watch: ConvergeWatch
+    ) -> list[TaskEvent]:
+        mine = [stats for stats in outcome.stats if stats.host == request.host]
+        count = sum(stats.ok + stats.failed for stats in mine)
+        events = [self._event(request, task) for task in TASKS[:count]]
+        if outcome.failed_task:
+            events[-1] = replace(events[-1], status="failed", message=outcome.failure)
         for event in events:
             watch.on_task_start(event.task)
             watch.on_event(event)
-        succeeded = ending.exit_code == 0 and ending.stats is not None and not ending.stats.ignored
-        return ConvergeResult(
-            succeeded=succeeded,
-            reason=ending.reason,
-            stats=(ending.stats,) if ending.stats else (),
-            exit_code=ending.exit_code,
-            seconds=0.0,
-            accelerator="none: a fake",
-            failed_task=events[-1] if ending.failed else None,
-            tasks=len(events),
-        )
+        return events
 
     def _event(self, request: ConvergeRequest, task: str) -> TaskEvent:
         return TaskEvent(

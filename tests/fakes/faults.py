@@ -35,6 +35,7 @@ KINDS: Final = NOT_DONE | {
     "unreachable",  # ansible: rc 4
     "failed",  # ansible: rc 2
     "no_host",  # ansible: rc 0, no host matched
+    "other_host",  # ansible: rc 0, but on another host
     "ignored",  # ansible: rc 0, errors ignored
     "killed",  # ansible killed by a signal
     "prompt",  # ansible hangs on a prompt until its time is over

@@ -22,6 +22,7 @@ from releve.workflow.engine import Engine, EngineSettings
 from releve.workflow.hooks import Strike, strike_nothing
 from releve.workflow.patience import Patience
 from releve.workflow.state_file import prepare_state_file
+from releve.workflow.step import Step
 from tests.fakes.access import FakeAccess
 from tests.fakes.checker import FakeChecker
 from tests.fakes.clock import FakeClock
@@ -53,6 +54,7 @@ hosts:
       - unit: nginx.service
 """
 
+LONGEST_STEP_SECONDS: Final = 200.0  # fewer looks to simulate; an absurd wait is 120
 WrapJournal = Callable[[Journal], Journal]
 
 
@@ -98,7 +100,8 @@ class Controller:
 
     directory: Path
     strike: Strike = strike_nothing
-    wrap_journal: WrapJournal = lambda journal: journal
+    wrap_journal: LONGEST_STEP_SECONDS: Final = 200.0  # fewer looks to simulate; an absurd wait is 120
+WrapJournal = lambda journal: journal
     clock: FakeClock = field(init=False)
     world: World = field(init=False)
     run: RunInput = field(init=False)
@@ -143,4 +146,12 @@ class Controller:
         plan = HostPlan.model_validate(self.run.plan["host"])
         patience = Patience(settle_seconds=HABITS.settle_seconds, draw=lambda: 1.0)
         settings = EngineSettings(self.directory / "state", strike=self.strike, patience=patience)
-        return Engine(self.outside, catalogue_for(plan), settings)
+        return Engine(self.outside, _catalogue(plan), settings)
+
+
+def _catalogue(plan: HostPlan) -> dict[str, Step]:
+    """The real steps; none waits longer than what the longest fault needs."""
+    steps = dict(catalogue_for(plan))
+    for step in steps.values():
+        step.deadline_seconds = min(step.deadline_seconds, LONGEST_STEP_SECONDS)  # type: ignore[misc] # of this instance alone
+    return steps

@@ -167,15 +167,17 @@ def i11_host_key_first(evidence: Evidence) -> Iterator[str]:
         yield f"a connection to {door['address']} without a proven host key"
     if not door["known_as"]:
         yield f"a connection to {door['address']} without the instance that it is meant for"
-    shown = [
-        key
-        for read in evidence.history
-        if read.call == "read_host_keys" and read.arguments["instance_id"] == door["known_as"]
-        for key in read.result.get("host_keys", ())
-    ]
     for key in door["host_keys"]:
-        if key not in shown:
+        if not _was_shown(evidence, door["known_as"], key):
             yield f"a host key for {door['known_as']} that the provider never showed"
+
+
+def _was_shown(evidence: Evidence, instance_id: str, key: object) -> bool:
+    return any(
+        key in read.result.get("host_keys", ())
+        for read in reversed(evidence.history)
+        if read.call == "read_host_keys" and read.arguments["instance_id"] == instance_id
+    )
 
 
 def i13_quarantine_holds(evidence: Evidence) -> Iterator[str]:
@@ -209,6 +211,8 @@ def _list_leaks(state: CloudState, instance: CloudInstance) -> Iterator[str]:
         yield f"{instance.id} is quarantined for ever"
 
 
+OF_WHAT_CHANGES_NOTHING = {"guest": {"I11"}}  # by kind of row; the other checks cannot fire there
+OF_ANY_OTHER = {"I13"}
 CHECKS: dict[str, Check] = {
     "I1": i1_one_of_each,
     "I2": i2_address_moves_safely,
