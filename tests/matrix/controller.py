@@ -100,8 +100,7 @@ class Controller:
 
     directory: Path
     strike: Strike = strike_nothing
-    wrap_journal: LONGEST_STEP_SECONDS: Final = 200.0  # fewer looks to simulate; an absurd wait is 120
-WrapJournal = lambda journal: journal
+    wrap_journal: WrapJournal = lambda journal: journal
     clock: FakeClock = field(init=False)
     world: World = field(init=False)
     run: RunInput = field(init=False)
