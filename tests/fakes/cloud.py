@@ -33,6 +33,9 @@ class Call:
 Watch = Callable[["FakeCloud", HistoryRow, CloudState, CloudState], None]
 
 
+def do_nothing() -> None: ...
+
+
 class FakeCloud:
     """Its truth: a state, and the history of all that was asked and done."""
 
@@ -43,6 +46,7 @@ class FakeCloud:
         self.file = CloudFile(path)
         self.clock = clock
         self.watch = watch
+        self.on_read: Callable[[], None] = do_nothing  # before each read is answered
         with self.file.transaction():
             state = self.file.load()
             self.file.save(replace(state, habits=habits) if habits else state)
@@ -100,6 +104,7 @@ class FakeCloud:
         summary: Callable[[_Seen], Mapping[str, Any]],
     ) -> _Seen:
         """The view of the state now; its summary is kept as the proof of what was seen."""
+        self.on_read()
         error: ProviderError | None = None
         with self.file.transaction():
             fault = self._take_fault(call)
