@@ -101,7 +101,7 @@ def test_fifo_is_not_read(run_inside: RunInside, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     result = run_inside({"file": str(tmp_path / "pipe"), "contains": ["x"]})
     assert not result.passed
-    assert result.seconds < 3
+    assert result.seconds < 10
 
 
 def test_large_file_is_read_to_one_mebibyte(run_inside: RunInside, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_checks_run_side_by_side_in_order(access: SshAccess, sshd: Sshd) -> None
     assert [result.name[-1] for result in results] == list("01234567")
     assert all(result.passed for result in results)
     assert sum(result.seconds for result in results) > 8
-    assert max(result.seconds for result in results) < 4
+    assert max(result.seconds for result in results) < 6
 
 
 def test_check_of_another_version_fails_rather_than_passes(run_inside: RunInside) -> None:
