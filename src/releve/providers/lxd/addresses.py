@@ -124,18 +124,20 @@ class Addresses:
         return next((name for way in ways for name in contents if way(name)), "")
 
     def _target_for(self, instance: str, forward: Forward) -> str:
+        """What it has; where it has none, what it had: DHCP gives it the same again."""
         content = self._instances.read(instance).content
-        target = self._instances.find_address(content)
-        if not target and content["status"] == "Stopped":
-            earlier = earlier_target(forward.config, instance)
-            target = earlier or drafts.last_address(Draft.of(content))
+        target = (
+            self._instances.find_address(content)
+            or earlier_target(forward.config, instance)
+            or drafts.last_address(Draft.of(content))
+        )
         if target:
             return target
         if content["status"] == "Stopped":
             raise Refused(
                 f"{forward.address} cannot lead to {instance}",
                 why="that instance is stopped and has no fixed private address",
-                remedy=f"Start it, or give its network interface an ipv4.address, for {instance}",
+                remedy="Start it, or give its network interface an ipv4.address",
             )
         raise Busy(
             f"{instance} has no private address yet",
