@@ -76,8 +76,8 @@ def resolve_current_instance(provider: Provider, host: str, plan: HostPlan) -> I
 
 
 def _pick_newest(active: tuple[Instance, ...], host: str) -> Instance:
-    newest = max(map(_epoch_of, active))
-    chosen = [instance for instance in active if _epoch_of(instance) == newest]
+    newest = max(map(read_epoch, active))
+    chosen = [instance for instance in active if read_epoch(instance) == newest]
     if len(chosen) > 1:
         raise Ambiguous(
             f"{len(chosen)} instances claim to serve {show_word(host)} since epoch {newest}",
@@ -87,7 +87,7 @@ def _pick_newest(active: tuple[Instance, ...], host: str) -> Instance:
     return chosen[0]
 
 
-def _epoch_of(instance: Instance) -> int:
+def read_epoch(instance: Instance) -> int:
     text = instance.labels.get("releve.epoch", "")
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
         raise Ambiguous(

@@ -183,7 +183,8 @@ class _Attempt:
         self._refusals = 0
         self._expected_until = self._clock.monotonic() + self._patience.visible_within_seconds
         self.record(EventKind.EFFECT, sight.reason, answer=ACCEPTED)
-        self._tell(sight.reason)
+        if not isinstance(sight, Done):  # the end of the step is told by itself
+            self._tell(sight.reason)
 
     def _stop_expecting(self) -> None:
         self._pauses = []

@@ -3,6 +3,7 @@
 from releve.errors import StepHalted
 from releve.model.run import Phase, RunInput
 from releve.recovery.fingerprint import fingerprint_of
+from releve.recovery.preconditions import read_epoch
 from releve.workflow.step import Done, Sight, Step, StepContext, Todo
 
 
@@ -39,7 +40,7 @@ def require_unchanged(run: RunInput) -> None:
 def require_highest_epoch(context: StepContext) -> None:
     run = context.run
     for instance in context.outside.provider.find_instances(labels={"releve.host": run.host}):
-        epoch = int(instance.labels.get("releve.epoch", "0") or "0")
+        epoch = read_epoch(instance)
         if epoch >= run.epoch and instance.labels.get("releve.run") != run.run_id:
             raise StepHalted(
                 f"instance {instance.name} was marked by a later run (epoch {epoch})",
