@@ -6,19 +6,14 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from releve.adapters.ansible.converger import AnsibleConverger
-from releve.adapters.checks.checker import PlanChecker
-from releve.adapters.ssh.access import SshAccess
 from releve.adapters.store import open_store
 from releve.adapters.system_clock import SystemClock
-from releve.lab.settings import LabSettings, check_settings
 from releve.model.run import RunInput
 from releve.plan.types import LxdProvider, ProviderPlan
 from releve.ports.clock import Clock
 from releve.ports.journal import Journal, Lease
 from releve.ports.outside import Outside
 from releve.ports.provider import Provider
-from releve.providers.lxd.connection import connect_lxd
 
 LAB_PREFIX = "lab:"
 
@@ -52,6 +47,10 @@ def open_state() -> State:
 
 def connect(provider: ProviderPlan, *, state: State) -> Outside:
     """All the doors for hosts at this provider."""
+    from releve.adapters.ansible.converger import AnsibleConverger
+    from releve.adapters.checks.checker import PlanChecker
+    from releve.adapters.ssh.access import SshAccess
+
     access = SshAccess()
     return Outside(
         provider=connect_provider(provider),
@@ -65,6 +64,8 @@ def connect(provider: ProviderPlan, *, state: State) -> Outside:
 
 
 def connect_provider(plan: ProviderPlan) -> Provider:
+    from releve.providers.lxd.connection import connect_lxd
+
     if plan.endpoint.startswith(LAB_PREFIX):
         return connect_lxd(resolve_lab(plan))
     return connect_lxd(plan)
@@ -72,6 +73,8 @@ def connect_provider(plan: ProviderPlan) -> Provider:
 
 def resolve_lab(plan: LxdProvider) -> LxdProvider:
     """A plan may name a lab of this machine; where it listens is the lab's to say."""
+    from releve.lab.settings import LabSettings, check_settings
+
     lab = LabSettings(name=plan.endpoint.removeprefix(LAB_PREFIX))
     check_settings(lab)
     return plan.model_copy(update={"endpoint": str(lab.paths.socket)})
