@@ -12,6 +12,7 @@ import pytest
 from releve.errors import LabError
 from releve.lab.base_image import ensure_base_image
 from releve.lab.breakage import BreakHow, break_host
+from releve.lab.mounts import list_mounts_below
 from releve.lab.settings import LabSettings
 from releve.lab.status import read_status
 from releve.lab.sweep import release_machine
@@ -107,10 +108,14 @@ def test_a_killed_image_build_takes_its_programs_along_and_keeps_no_half(tmp_pat
         f"ensure_base_image(Path({str(tmp_path)!r}), fresh=False, say=say)"
     )
     wait_for_line(process, "Building")
-    time.sleep(5)
-    assert programs_of(tmp_path) != []
-    process.kill()
-    process.communicate()
+    try:
+        wait_until(lambda: "mmdebstrap" in " ".join(programs_of(tmp_path)), "it builds")
+        wait_until(lambda: any(tmp_path.glob("*/rootfs/usr/bin/dpkg")), "it unpacks", seconds=120)
+        assert process.poll() is None
+        assert list_mounts_below(tmp_path) == ()
+    finally:
+        process.kill()
+        process.communicate()
     wait_until(lambda: programs_of(tmp_path) == [], "mmdebstrap and apt ended")
     assert list(tmp_path.glob("*/rootfs.tar")) == []
 
@@ -152,7 +157,9 @@ def wait_for_line(process: "subprocess.Popen[str]", word: str) -> None:
 
 
 def programs_of(directory: Path) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["ps", "-eww", "-o", "args="], capture_output=True, text=True, check=True
+    )
     return [line for line in listed.stdout.splitlines() if f"{directory}/" in line]
 
 

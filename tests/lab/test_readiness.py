@@ -24,7 +24,7 @@ def test_missing_programs_are_named_with_their_packages(
     assert "xfsprogs" not in caught.value.remedy
 
     xfs = LabSettings(directory=tmp_path, root_filesystem=RootFilesystem.XFS)
-    with pytest.raises(LabError, match="mkfs.xfs"):
+    with pytest.raises(LabError, match=r"mkfs\.xfs"):
         readiness.require_programs(xfs)
 
 

@@ -44,8 +44,13 @@ def bring_up(
     *,
     name: Name = "lab",
     directory: Directory = None,
-    host: Annotated[list[str] | None, typer.Option("--host", help="Repeat for several.")] = None,
-    root: Annotated[RootChoice, typer.Option(help="File system of the root.")] = RootChoice.EXT4,
+    host: Annotated[
+        list[str] | None,
+        typer.Option("--host", help="Repeat for several; a new lab has one, blog."),
+    ] = None,
+    root: Annotated[
+        RootChoice | None, typer.Option(help="File system of the roots; ext4 in a new lab.")
+    ] = None,
     fresh_image: Annotated[bool, typer.Option("--fresh-image", help="Build it anew.")] = False,
 ) -> None:
     """Make the lab, or bring it back; a second time changes nothing."""
@@ -54,8 +59,8 @@ def bring_up(
     chosen = settings.LabSettings(
         name=name,
         directory=directory or Path(),
-        hosts=tuple(host or ["blog"]),
-        root_filesystem=settings.RootFilesystem(root.value),
+        hosts=tuple(host or ()),
+        root_filesystem=settings.RootFilesystem(root.value) if root else None,
         fresh_image=fresh_image,
     )
     report = up.bring_up(chosen, say=typer.echo)

@@ -38,7 +38,8 @@ def ensure_base_image(cache: Path, *, fresh: bool, say: Callable[[str], None]) -
         return image
     # Nobody else's to read: apt's logins are in the image.
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with hold_lock(f"image-{key}", wait_seconds=_BUILD_SECONDS, holder="building the base image"):
+    place = hashlib.sha256(str(image.rootfs.resolve()).encode()).hexdigest()[:16]
+    with hold_lock(f"image-{place}", wait_seconds=_BUILD_SECONDS, holder="building the base image"):
         if fresh or not image.rootfs.exists():
             _build(image, release=release, apt=apt, say=say)
     return image
@@ -78,9 +79,10 @@ def _build(
 
 def _mmdebstrap(building: Path, *, release: Release, apt: AptSetup) -> list[str]:
     return [
-        # When this process is killed, everything that the build started ends with it.
+        # When this process is killed, everything that the build started or mounted ends with it:
+        # a build binds /dev/shm of this machine, which no later removal may reach through.
         *("setpriv", "--pdeathsig", "KILL"),
-        *("unshare", "--pid", "--fork", "--kill-child=KILL"),
+        *("unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child=KILL"),
         *("mmdebstrap", "--mode=root", "--variant=apt", "--format=directory", "--quiet"),
         f"--include={','.join(release.packages)}",
         f"--aptopt={building / 'apt.conf'}",

@@ -28,8 +28,8 @@ def find_state_directory() -> Path:
 class LabSettings:
     name: str = "lab"
     directory: Path = Path()  # empty: under the state directory, by name
-    hosts: tuple[str, ...] = ("blog",)
-    root_filesystem: RootFilesystem = RootFilesystem.EXT4
+    hosts: tuple[str, ...] = ()  # empty: as the lab is; a new one has one, blog
+    root_filesystem: RootFilesystem | None = None  # None: as the lab is; a new one has ext4
     fresh_image: bool = False
     copy_on_write: bool = True  # where the kernel has btrfs
     image_cache: Path = field(default_factory=lambda: find_state_directory() / "cache" / "images")
@@ -116,10 +116,10 @@ def check_settings(settings: LabSettings) -> None:
             why="a name is lower-case letters, digits and dashes, and starts with a letter",
             remedy="choose another --name",
         )
-    if not settings.hosts or len(set(settings.hosts)) != len(settings.hosts):
+    if len(set(settings.hosts)) != len(settings.hosts):
         raise LabError(
             "A lab needs hosts with different names",
-            why=f"it was asked for: {', '.join(settings.hosts) or 'none'}",
+            why=f"it was asked for: {', '.join(settings.hosts)}",
             remedy="give --host once per name",
         )
     for host in settings.hosts:

@@ -15,7 +15,7 @@ from releve.lab.engine import Engine, choose_engine
 from releve.lab.locks import hold_lock
 from releve.lab.readiness import require_programs, require_root, require_space
 from releve.lab.record import HostRecord, LabRecord, VolumeRecord, read_record, write_record
-from releve.lab.settings import LabSettings, check_settings
+from releve.lab.settings import LabSettings, RootFilesystem, check_settings
 from releve.lab.status import LabReport, read_report
 from releve.lab.sweep import claim_directory, sweep_lab
 
@@ -23,6 +23,7 @@ Say = Callable[[str], None]
 
 _LOCK_SECONDS: Final = 1.0
 _NETWORK_LOCK_SECONDS: Final = 60.0
+_HOSTS: Final = ("blog",)
 _VOLUMES: Final = (("data", "2GiB", "/srv/data"), ("backup", "1GiB", "/srv/backup"))
 
 
@@ -79,14 +80,13 @@ def _make_lab(settings: LabSettings, engine: Engine, *, say: Say) -> LabRecord:
 
 def _choose_names(settings: LabSettings, engine: Engine) -> LabRecord:
     paths = settings.paths
-    labs = paths.directory.parent
+    labs, names = paths.directory.parent, settings.hosts or _HOSTS
     subnet = network.choose_subnet(network.read_taken_networks(labs), seed=paths.identity)
-    public = network.choose_public_addresses(
-        network.read_taken_addresses(labs), count=len(settings.hosts)
-    )
+    public = network.choose_public_addresses(network.read_taken_addresses(labs), count=len(names))
+    root = settings.root_filesystem or RootFilesystem.EXT4
     hosts = tuple(
-        HostRecord(name, settings.root_filesystem, network.private_address(subnet, index), address)
-        for index, (name, address) in enumerate(zip(settings.hosts, public, strict=True))
+        HostRecord(name, root, network.private_address(subnet, index), address)
+        for index, (name, address) in enumerate(zip(names, public, strict=True))
     )
     return LabRecord(
         name=settings.name,
@@ -96,7 +96,7 @@ def _choose_names(settings: LabSettings, engine: Engine) -> LabRecord:
         mtu=network.read_mtu(),
         copy_on_write=settings.copy_on_write and disks.has_copy_on_write(),
         hosts=hosts,
-        volumes=tuple(VolumeRecord(host, *one) for host in settings.hosts for one in _VOLUMES),
+        volumes=tuple(VolumeRecord(host, *one) for host in names for one in _VOLUMES),
     )
 
 
@@ -134,10 +134,10 @@ def _resume_lab(record: LabRecord, client: Client, *, say: Say) -> None:
 
 def _check_same(settings: LabSettings, record: LabRecord) -> None:
     made = [host.name for host in record.hosts]
-    roots = {host.root_filesystem for host in record.hosts}
+    root, wanted = record.hosts[0].root_filesystem, settings.root_filesystem
     differences = {
-        f"its hosts are {', '.join(made)}": sorted(made) != sorted(settings.hosts),
-        f"its roots are {', '.join(sorted(roots))}": roots != {settings.root_filesystem},
+        f"its hosts are {', '.join(made)}": sorted(settings.hosts or made) != sorted(made),
+        f"its roots are {root.value}": (wanted or root) is not root,
         "it was made from an earlier image": settings.fresh_image,
     }
     found = [reason for reason, differs in differences.items() if differs]
