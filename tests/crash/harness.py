@@ -30,7 +30,9 @@ _STRIKES = "strikes.log"
 _ENDING = "ending"
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["releve.workflow.engine", "tests.workflow.toy", "pytest"])
+_context.set_forkserver_preload(
+    ["releve.workflow.engine", "tests.workflow.toy", "tests.matrix.controller", "pytest"]
+)
 
 
 @dataclass(frozen=True)

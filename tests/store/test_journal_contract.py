@@ -71,8 +71,16 @@ def test_epochs_count_up_per_host(journal: Journal) -> None:
     assert journal.next_epoch("blog") == 1
     journal.open_run(replace(toy_run("one"), epoch=7))
     journal.open_run(replace(toy_run("two"), epoch=3))
-    journal.open_run(toy_run("other", host="shop"))
-    assert (journal.next_epoch("blog"), journal.next_epoch("shop")) == (8, 2)
+    journal.open_run(replace(toy_run("other", host="shop"), epoch=7))
+    assert (journal.next_epoch("blog"), journal.next_epoch("shop")) == (8, 8)
+
+
+def test_a_run_proposed_before_another_began_is_refused(journal: Journal) -> None:
+    stale, quick = (replace(toy_run(name), epoch=1) for name in ("stale", "quick"))
+    journal.open_run(quick)
+    with pytest.raises(PlanError, match="another run of blog began"):
+        journal.open_run(stale)
+    assert [record.input.run_id for record in journal.list_runs()] == ["quick"]
 
 
 def test_events_come_back_whole_and_in_order(journal: Journal, reopen: Reopen) -> None:

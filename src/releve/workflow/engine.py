@@ -7,16 +7,14 @@ and there is one way to go on after either: drive it again.
 """
 
 import contextvars
-import json
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import dbos._serialization as dbos_serialization
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, StepReservation, WorkflowStatus
@@ -26,8 +24,10 @@ from releve.errors import ReleveError
 from releve.model.run import Output, RunInput, RunRecord
 from releve.ports.outside import Outside
 from releve.workflow import engine_errors
+from releve.workflow.frozen_input import freeze, read_frozen, require_output, require_same
 from releve.workflow.hooks import Strike, strike_nothing
 from releve.workflow.interpreter import Interpretation, interpret
+from releve.workflow.last_words import LastWords
 from releve.workflow.observer import SILENT, Observer
 from releve.workflow.patience import Patience
 from releve.workflow.run_driver import Durable, RunDriver, Work
@@ -53,21 +53,8 @@ dbos_serialization.DefaultSerializer.deserialize = _refuse_pickle  # type: ignor
 _serializer = DBOSPortableJSONSerializer()
 
 
-class _LastWords(logging.Handler):
-    """Keeps dbos off the terminal, and what it said for the error that may follow."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: deque[str] = deque(maxlen=5)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        cause = record.exc_info[1] if record.exc_info else None
-        self.lines.append(f"{record.getMessage()} {cause or ''}".strip())
-
-
-_last_words = _LastWords()
-logging.getLogger("dbos").handlers = [_last_words]
-logging.getLogger("dbos").propagate = False
+_last_words = LastWords()
+_last_words.take_over(logging.getLogger("dbos"))
 
 
 @dataclass(frozen=True)
@@ -130,7 +117,7 @@ class _Life:
         def commit(body: Body) -> Output:
             with _errors_named(self.work.run.run_id):
                 output = context.run(lambda: reservation.run({"name": step.name}, body))
-            return _require_output(output, self.work.run.run_id)
+            return require_output(output, run_id=self.work.run.run_id)
 
         return self.work.runner.run_step(step, outputs, commit=commit)
 
@@ -236,7 +223,9 @@ def _undo_id(client: DBOSClient, work: Work) -> str:
     while (recorded := _find(client, f"{run_id}-undo-{number + 1}")) is not None:
         number += 1
     recorded = _find(client, f"{run_id}-undo-{number}")
-    if recorded is None or _frozen_input(recorded)["steps"] == [step.name for step in work.steps]:
+    if recorded is None or read_frozen(recorded.input, run_id=run_id)["steps"] == [
+        step.name for step in work.steps
+    ]:
         return f"{run_id}-undo-{number}"
     client.cancel_workflow(f"{run_id}-undo-{number}")
     return f"{run_id}-undo-{number + 1}"
@@ -259,7 +248,7 @@ def _submit(client: DBOSClient, workflow_id: str, work: Work) -> bool:
                 "queue_name": workflow_id,
                 "app_version": _VERSION,
             },
-            _freeze(work, outputs=outputs),
+            freeze(work, outputs=outputs),
         )
     return False
 
@@ -272,26 +261,9 @@ def _end_forward_run(client: DBOSClient, run_id: str) -> dict[str, Output]:
     if recorded.status in {"PENDING", "ENQUEUED"}:
         client.cancel_workflow(run_id)
     return {
-        step["function_name"]: _require_output(step["output"], run_id)
+        step["function_name"]: require_output(step["output"], run_id=run_id)
         for step in client.list_workflow_steps(run_id)
     }
-
-
-def _require_output(output: object, run_id: str) -> Output:
-    """What dbos cannot read, it hands over as text."""
-    if not isinstance(output, dict):
-        raise engine_errors.record_damaged(run_id, "a step's output cannot be read")
-    return output
-
-
-def _freeze(work: Work, *, outputs: Mapping[str, Output]) -> dict[str, Any]:
-    """The workflow's input: all that a later life reads, whatever was edited meanwhile."""
-    frozen = {
-        "run": asdict(work.run),
-        "steps": [step.name for step in work.steps],
-        "outputs": outputs,
-    }
-    return dict(json.loads(json.dumps(frozen)))
 
 
 def _find(client: DBOSClient, workflow_id: str) -> WorkflowStatus | None:
@@ -304,18 +276,7 @@ def _require_usable(recorded: WorkflowStatus, work: Work) -> None:
         raise engine_errors.being_undone(run_id)
     if recorded.status == "ERROR":
         raise engine_errors.record_damaged(run_id, f"dbos ended it with {recorded.error}")
-    frozen = _frozen_input(recorded)
-    expected = _freeze(work, outputs={})
-    if (frozen["run"], frozen["steps"]) != (expected["run"], expected["steps"]):
-        raise engine_errors.record_damaged(run_id, "the journal holds another input for it")
-
-
-def _frozen_input(recorded: WorkflowStatus) -> dict[str, Any]:
-    """A row that dbos could not read comes as the text of its input."""
-    match recorded.input:
-        case {"args": ({"run": dict(), "steps": list(), "outputs": dict()} as frozen,)}:
-            return cast("dict[str, Any]", frozen)
-    raise engine_errors.record_damaged(recorded.workflow_id, "its input cannot be read")
+    require_same(read_frozen(recorded.input, run_id=run_id), work)
 
 
 def _follow(workflow_id: str, life: _Life) -> Interpretation:
@@ -325,9 +286,9 @@ def _follow(workflow_id: str, life: _Life) -> Interpretation:
     while not life.begun.wait(0.5):
         status = DBOS.get_workflow_status(workflow_id)
         if status is None or status.status not in {"PENDING", "ENQUEUED"}:
-            raise engine_errors.record_damaged(life.work.run.run_id, " ".join(_last_words.lines))
+            raise engine_errors.record_damaged(life.work.run.run_id, str(_last_words))
         if time.monotonic() - began > _BEGIN_WITHIN_SECONDS:
-            raise engine_errors.record_unwritable(life.work.run.run_id, " ".join(_last_words.lines))
+            raise engine_errors.record_unwritable(life.work.run.run_id, str(_last_words))
     DBOS.delete_queue(workflow_id)  # its thread ends, and no row is left behind
     life.ended.wait()
     if life.failure is not None:

@@ -92,7 +92,7 @@ class StepRunner:
                 step,
                 self._context(step, outputs),
                 patience=self._manner.patience,
-                uncertain=is_uncertain(self._earlier, step.name),
+                uncertain=step.touches and is_uncertain(self._earlier, step.name),
                 intents=count_intents(self._earlier, step.name),
                 strike=self._manner.strike,
             )

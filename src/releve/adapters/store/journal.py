@@ -32,19 +32,19 @@ class SqlJournal(Journal):
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     def open_run(self, run: RunInput) -> None:
-        def write(connection: sa.Connection) -> str:
-            values = rows.values_of_run(run)
-            connection.execute(self._insert(runs).values(**values).on_conflict_do_nothing())
-            return str(
-                connection.scalar(sa.select(runs.c.input).where(runs.c.run_id == run.run_id))
-            )
+        values = rows.values_of_run(run)
+        insert = self._insert(runs).values(**values).on_conflict_do_nothing()
+        query = sa.select(runs.c.input).where(runs.c.run_id == run.run_id)
 
-        if self._transact(write) != rows.input_to_json(run):
-            raise PlanError(
-                f"run {run.run_id} is recorded with another input",
-                why="a run's plan, host and steps are frozen when it is proposed",
-                remedy="Begin a new run",
-            )
+        def write(connection: sa.Connection) -> str | None:
+            connection.execute(insert)
+            return connection.scalar(query)
+
+        recorded = self._transact(write)
+        if recorded is None:
+            raise _epoch_taken(run)
+        if recorded != values["input"]:
+            raise _other_input(run)
 
     def next_epoch(self, host: str) -> int:
         query = sa.select(sa.func.max(runs.c.epoch)).where(runs.c.host == host)
@@ -171,6 +171,22 @@ class SqlJournal(Journal):
             why=f"near: {', '.join(near)}" if near else "",
             remedy="List the runs with `releve runs`",
         )
+
+
+def _epoch_taken(run: RunInput) -> PlanError:
+    return PlanError(
+        f"another run of {run.host} began since this one was proposed",
+        why=f"it has epoch {run.epoch} too",
+        remedy="See `releve runs`, and propose again",
+    )
+
+
+def _other_input(run: RunInput) -> PlanError:
+    return PlanError(
+        f"run {run.run_id} is recorded with another input",
+        why="a run's plan, host and steps are frozen when it is proposed",
+        remedy="Begin a new run",
+    )
 
 
 def _is_connection_lost(error: sa.exc.SQLAlchemyError) -> bool:

@@ -10,7 +10,7 @@ runs = sa.Table(
     "releve_run",
     metadata,
     sa.Column("run_id", sa.Text, primary_key=True),
-    sa.Column("host", sa.Text, nullable=False, index=True),
+    sa.Column("host", sa.Text, nullable=False),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("input", sa.Text, nullable=False),  # JSON of RunInput
     sa.Column("state", sa.Text, nullable=False),
@@ -18,6 +18,7 @@ runs = sa.Table(
     sa.Column("started_at", sa.Text, nullable=False),  # ISO 8601 UTC, as all times here
     sa.Column("ended_at", sa.Text),
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("host", "epoch"),
 )
 
 events = sa.Table(
