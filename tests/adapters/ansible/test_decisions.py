@@ -38,6 +38,7 @@ class TestAccelerator:
         assert chosen.environment == {
             "ANSIBLE_STRATEGY": "mitogen_linear",
             "ANSIBLE_STRATEGY_PLUGINS": "/m/strategy:/team",
+            "ANSIBLE_PIPELINING": "True",
         }
 
     @pytest.mark.parametrize(

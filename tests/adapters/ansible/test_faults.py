@@ -266,3 +266,27 @@ def test_secrets_stay_where_they_are(make_team: MakeTeam, accelerator: str) -> N
     assert canary not in repr(team.events) + repr(result) + repr(team.started)
     assert [name for name in found if "/command" in name or "stdout" in name] == []
     assert [event.touches for event in team.events_of("Under no_log")] == [()]
+
+
+def test_fault_of_mitogen_falls_back_once(make_team: MakeTeam, tmp_path: Path) -> None:
+    """Its package cannot be imported by Ansible: the same playbook runs without it."""
+    broken = tmp_path / "broken" / "mitogen"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('mitogen.core is not for this Python')")
+    team = make_team("faults", PYTHONPATH=str(broken.parent))
+    result = team.converge("rescued.yml")
+    assert result.succeeded, result
+    assert result.accelerator.startswith("pipelining (mitogen ")
+    assert "failed by a fault of its own" in result.accelerator
+
+
+def test_a_play_may_name_its_own_strategy(make_team: MakeTeam) -> None:
+    team = make_team("faults", RELEVE_ACCELERATOR="mitogen")
+    playbook = team.repository / "rescued.yml"
+    playbook.write_text(
+        playbook.read_text()
+        + playbook.read_text().replace("hosts: web", "hosts: web\n  strategy: free")
+    )
+    result = team.converge("rescued.yml")
+    assert result.succeeded, result
+    assert result.stats[0].rescued == 2

@@ -1,12 +1,17 @@
 """list_problems: one clear sentence per mistake, no host touched."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from releve.adapters.ansible import inventory
+from releve.adapters.ansible.converger import AnsibleConverger
 from releve.adapters.ansible.problems import _old_core
+from releve.errors import ConvergeFailed
 from tests.adapters.ansible.conftest import MakeTeam, Team
 
 
@@ -130,3 +135,26 @@ def test_door_without_keys_is_enough(make_team: MakeTeam) -> None:
 )
 def test_oldest_core(version: tuple[int, ...], old: object) -> None:
     assert bool(_old_core(version)) is old
+
+
+def test_inventory_is_read_once_until_a_file_changes(
+    make_team: MakeTeam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = make_team("faults")
+    reads: list[str] = []
+    read = inventory._read
+
+    def count(query: inventory.Query, selection: str) -> Mapping[str, Any]:
+        reads.append(selection)
+        return read(query, selection)
+
+    monkeypatch.setattr(inventory, "_read", count)
+    converger = AnsibleConverger(team.work, team.environment)
+    request = team.request("rescued.yml")
+    assert converger.list_problems(request) == ()
+    assert converger.converge(request, watch=team.watch).succeeded
+    assert reads == ["--list"]
+    write(team, "host_vars/web1.yml", "ansible_connection: local\n")
+    with pytest.raises(ConvergeFailed, match="only ssh can be led"):
+        converger.converge(request, watch=team.watch)
+    assert reads == ["--list", "--host=web1"]

@@ -58,12 +58,13 @@ def decide_acceleration(
     if obstacle := _obstacle(installed, settings.strategy):
         return fall_back(settings, obstacle)
     strategy = _WRAPPED.get(settings.strategy, settings.strategy)
-    directories = f"{installed.strategy_directory}:{settings.strategy_plugins}"
+    directories = f"{installed.strategy_directory}:{settings.strategy_plugins}".rstrip(":")
+    plugins = {"ANSIBLE_STRATEGY": strategy, "ANSIBLE_STRATEGY_PLUGINS": directories}
     return Acceleration(
         "mitogen",
         f"mitogen {installed.mitogen}",
         f"it supports ansible-core {_dotted(installed.ansible_core)}",
-        {"ANSIBLE_STRATEGY": strategy, "ANSIBLE_STRATEGY_PLUGINS": directories.rstrip(":")},
+        {**plugins, **_pipelining(settings)},  # for plays that name another strategy
     )
 
 
@@ -71,7 +72,11 @@ def fall_back(settings: TeamSettings, reason: str) -> Acceleration:
     """Pipelining, unless the team has switched it off itself."""
     if settings.pipelining is False:
         return Acceleration("none", "none", f"{reason}; ansible.cfg switches pipelining off")
-    return Acceleration("pipelining", "pipelining", reason, {"ANSIBLE_PIPELINING": "True"})
+    return Acceleration("pipelining", "pipelining", reason, _pipelining(settings))
+
+
+def _pipelining(settings: TeamSettings) -> dict[str, str]:
+    return {} if settings.pipelining is False else {"ANSIBLE_PIPELINING": "True"}
 
 
 def is_fault_of_mitogen(text: str) -> bool:

@@ -60,6 +60,7 @@ def ansible_environment(environment: Mapping[str, str], settings: TeamSettings) 
     mine["ANSIBLE_HOST_KEY_CHECKING"] = str(settings.host_key_checking)
     mine["ANSIBLE_CALLBACK_PLUGINS"] = settings.callback_plugins
     mine["ANSIBLE_NOCOWS"] = "1"
+    mine["PYTHONDONTWRITEBYTECODE"] = "1"  # no __pycache__ beside the team's own plug-ins
     return mine
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from releve.adapters.ansible import accelerator, command, inventory
 from releve.adapters.ansible.accelerator import Acceleration
+from releve.adapters.ansible.inventory_memory import InventoryMemory
 from releve.adapters.ansible.problems import find_problems
 from releve.adapters.ansible.redirect import Redirect, write_path_program, write_redirect
 from releve.adapters.ansible.run_directory import RunDirectory, open_run_directory
@@ -63,6 +64,7 @@ class AnsibleConverger(Converger):
     def __init__(self, work_directory: Path, environment: Mapping[str, str]) -> None:
         self._work_directory = work_directory
         self._environment = dict(environment)
+        self._memory = InventoryMemory()
 
     def converge(self, request: ConvergeRequest, *, watch: ConvergeWatch) -> ConvergeResult:
         """ConvergeFailed where Ansible could not even be started safely."""
@@ -75,7 +77,7 @@ class AnsibleConverger(Converger):
             raise ConvergeFailed(error.what, why=error.why, remedy=error.remedy) from error
 
     def list_problems(self, request: ConvergeRequest) -> tuple[str, ...]:
-        return find_problems(request, self._environment)
+        return find_problems(request, self._environment, self._memory)
 
     def read_vaulted(self, repository: str, path: str) -> bytes:
         directory = Path(repository)
@@ -101,7 +103,7 @@ class AnsibleConverger(Converger):
             directory.path, request.door, host=request.host, real=real, sockets=directory.sockets
         )
         query = command.inventory_query(request, settings, environment=environment)
-        variables = inventory.read_host(query, request.host)
+        variables = self._memory.read_host(query, request.host)
         if refusal := inventory.check_redirect(variables, request.host):
             raise PlanError(refusal, remedy="Correct the inventory, then resume")
         names = inventory.old_names(variables, request.host)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from releve.adapters.ansible import accelerator, command, inventory
+from releve.adapters.ansible.inventory_memory import InventoryMemory
 from releve.adapters.ansible.settings import read_settings, refuse_prompts, refuse_without_yaml
 from releve.errors import PlanError
 from releve.ports.converger import ConvergeRequest
@@ -23,12 +24,16 @@ _NO_MODULE = re.compile(r"couldn't resolve module/action '([\w-]+)\.([\w-]+)\.[\
 _REQUIREMENTS = ("requirements.yml", "roles/requirements.yml", "collections/requirements.yml")
 
 
-def find_problems(request: ConvergeRequest, environment: Mapping[str, str]) -> tuple[str, ...]:
+def find_problems(
+    request: ConvergeRequest, environment: Mapping[str, str], memory: InventoryMemory
+) -> tuple[str, ...]:
     """Sentences; the slow looks run side by side, each with a deadline."""
-    return tuple(dict.fromkeys(filter(None, _look(request, environment))))
+    return tuple(dict.fromkeys(filter(None, _look(request, environment, memory))))
 
 
-def _look(request: ConvergeRequest, environment: Mapping[str, str]) -> Iterator[str]:
+def _look(
+    request: ConvergeRequest, environment: Mapping[str, str], memory: InventoryMemory
+) -> Iterator[str]:
     yield _old_core(accelerator.read_installed().ansible_core)
     try:
         inventory.refuse_pattern(request.host)
@@ -47,7 +52,7 @@ def _look(request: ConvergeRequest, environment: Mapping[str, str]) -> Iterator[
     environment = command.ansible_environment(environment, settings)
     query = command.inventory_query(request, settings, environment=environment)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        hosts = pool.submit(_judge_host, query, request.host)
+        hosts = pool.submit(_judge_host, query, request.host, memory)
         plays = pool.submit(_judge_plays, request, query)
         unknown = hosts.result()
         yield unknown
@@ -97,9 +102,9 @@ def _prompting(playbook: Path) -> Iterator[str]:
         waiting += [(path.parent / name.strip("'\"")).resolve() for name in _IMPORT.findall(text)]
 
 
-def _judge_host(query: inventory.Query, host: str) -> str:
+def _judge_host(query: inventory.Query, host: str, memory: InventoryMemory) -> str:
     try:
-        hosts = inventory.read_hosts(query)
+        hosts = memory.read_hosts(query)
     except PlanError as error:
         return _sentence(error)
     if host not in hosts:
