@@ -60,7 +60,7 @@ WrapJournal = Callable[[Journal], Journal]
 
 def make_run(directory: Path, *, habits: Habits = HABITS) -> None:
     """The crashed host on its cloud, the team's repository, and a run proposed and recorded."""
-    shutil.copytree(_migrated_state(), directory / "state")
+    shutil.copytree(_migrated_state(), directory / "state", dirs_exist_ok=True)
     journal, _lease = open_store(directory / "state")
     clock = FakeClock()
     oracle = Oracle()
