@@ -10,6 +10,7 @@ from tests.fixtures.lab import RunningLab
 
 POOL = "instances"
 MOST_INSTANCES = 2  # beside the shared one and the lab's own host
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 _CONTENT = "content"
 
 
@@ -43,7 +44,9 @@ class LxdRange(ProviderRange):
         self.client.act("POST", "/1.0/instances", body)
         self.client.act("PUT", f"/1.0/instances/{name}/state", {"action": "start"})
         self.wait_until(
-            lambda: bool(self.provider.get_instance(name).private_address), "it has an address"
+            lambda: bool(self.provider.get_instance(name).private_address),
+            f"{name} has an address; the containers of this machine share {INOTIFY.read_text()}"
+            "inotify instances, and one that finds none left has no network",
         )
         return name
 
