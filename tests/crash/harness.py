@@ -54,6 +54,7 @@ class Kill:
 
     point: Point | None = None
     number: int = 0
+    survived: frozenset[Point] | None = None  # not None: at the first point that is not of these
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,14 @@ class _Striker:
             point = Point(step, instant, occurrence)
             self._passed.append(point)
             os.write(self._log, f"{step} {instant} {occurrence}\n".encode())
-            if self._kill and (point == self._kill.point or len(self._passed) == self._kill.number):
+            if self._kill and self._is_due(point, self._kill):
                 os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(60)
+
+    def _is_due(self, point: Point, kill: Kill) -> bool:
+        if kill.survived is not None:
+            return point not in kill.survived
+        return point == kill.point or len(self._passed) == kill.number
 
 
 def _start(scenario: Scenario, directory: Path, kill: Kill | None) -> BaseProcess:
