@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,13 @@ class PostgresServer:
 
     def stop(self, *, mode: str = "immediate") -> None:
         self._run("pg_ctl", "-w", "-D", self._data, "-m", mode, "stop")
+
+    def restart_slowly(self, seconds: float) -> threading.Thread:
+        """Stop it as a power cut does; back after a while, in the background."""
+        self.stop()
+        coming_back = threading.Timer(seconds, self.start)
+        coming_back.start()
+        return coming_back
 
     def initialise(self) -> None:
         self._run("initdb", "-D", self._data, "-A", "trust", "-U", "postgres", "--no-sync")

@@ -1,7 +1,5 @@
 """PostgreSQL goes away and comes back under a run."""
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,19 +18,12 @@ pytestmark = pytest.mark.real
 
 @contextmanager
 def down_for(postgres: PostgresServer, seconds: float) -> Iterator[None]:
-    """Stopped as by a power cut when the block begins; back after a while, in the background."""
-    postgres.stop()
-
-    def come_back() -> None:
-        time.sleep(seconds)
-        postgres.start()
-
-    thread = threading.Thread(target=come_back)
-    thread.start()
+    """Down when the block begins, back when it has ended."""
+    coming_back = postgres.restart_slowly(seconds)
     try:
         yield
     finally:
-        thread.join()
+        coming_back.join()
 
 
 def test_the_journal_waits_and_goes_on(postgres: PostgresServer, tmp_path: Path) -> None:
