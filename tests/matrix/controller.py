@@ -1,7 +1,7 @@
 """One recovery on a fake cloud, everything else real: steps, engine, journal, leases, plan."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -101,6 +101,8 @@ class Controller:
     directory: Path
     strike: Strike = strike_nothing
     wrap_journal: WrapJournal = lambda journal: journal
+    replaced: Mapping[str, Step] = field(default_factory=dict)  # steps that lack a guard
+    settle_seconds: float = HABITS.settle_seconds  # what the engine believes of the cloud
     clock: FakeClock = field(init=False)
     world: World = field(init=False)
     run: RunInput = field(init=False)
@@ -143,9 +145,9 @@ class Controller:
 
     def _engine(self) -> Engine:
         plan = HostPlan.model_validate(self.run.plan["host"])
-        patience = Patience(settle_seconds=HABITS.settle_seconds, draw=lambda: 1.0)
+        patience = Patience(settle_seconds=self.settle_seconds, draw=lambda: 1.0)
         settings = EngineSettings(self.directory / "state", strike=self.strike, patience=patience)
-        return Engine(self.outside, _catalogue(plan), settings)
+        return Engine(self.outside, {**_catalogue(plan), **self.replaced}, settings)
 
 
 def _catalogue(plan: HostPlan) -> dict[str, Step]:
