@@ -42,6 +42,7 @@ def list_contradictions(plan: Plan) -> list[Problem]:
             *_judge_address(host.address, (*place, "address")),
             *list_volume_problems(host, place),
             *_judge_ssh(host.ssh, (*place, "ssh")),
+            *_judge_login(plan.provider, host.ssh, place=(*place, "ssh", "user")),
             *_judge_converge(host.converge, (*place, "converge")),
             *list_check_problems(host, place),
             *_judge_objectives(host.objectives, (*place, "objectives")),
@@ -128,6 +129,16 @@ def _judge_address(address: str, place: Place) -> Iterator[Problem]:
             f"{address} is {kind}",
             "no provider can move such an address from one instance to another",
             "write the public address under which the host is reached",
+            place,
+        )
+
+
+def _judge_login(provider: ProviderPlan, ssh: SshPlan, *, place: Place) -> Iterator[Problem]:
+    if provider.kind == "lxd" and _LOGIN.fullmatch(ssh.user) and ssh.user != "root":
+        yield Problem(
+            f"{quote(ssh.user)} cannot log in on a new LXD instance",
+            "its image knows no other user than root before the playbook has run",
+            "write `user: root`; the playbook may still close root's door later",
             place,
         )
 
