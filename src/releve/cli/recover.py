@@ -52,14 +52,17 @@ def resume(
     lang: LanguageOption = "en",
 ) -> None:
     """Go on with a run that was interrupted or needed a person."""
-    from releve.cli.driving import Manner, drive_run
+    from releve.cli.driving import Manner, drive_run, undo_run
     from releve.recovery.recover import require_not_over
     from releve.wiring import open_state
 
     state = open_state()
     record = state.journal.read_run(run)
     require_not_over(record, verb="resume")
-    drive_run(record.input, state, Manner(json, lang))
+    if record.cancel_requested:  # it can only go on towards where it came from
+        undo_run(record, state, Manner(json, lang))
+    else:
+        drive_run(record.input, state, Manner(json, lang))
 
 
 def cancel(

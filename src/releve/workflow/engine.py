@@ -24,7 +24,7 @@ from releve.errors import ReleveError
 from releve.model.run import Output, RunInput, RunRecord
 from releve.ports.outside import Outside
 from releve.workflow import engine_errors
-from releve.workflow.frozen_input import freeze, read_frozen, require_output, require_same
+from releve.workflow.frozen_input import freeze, read_frozen, require_output, require_usable
 from releve.workflow.hooks import Strike, strike_nothing
 from releve.workflow.interpreter import Interpretation, interpret
 from releve.workflow.last_words import LastWords
@@ -51,7 +51,6 @@ def _refuse_pickle(_self: object, _data: str) -> Any:
 # dbos unpickles any row that says so, whatever its serializer: code for whoever writes the file.
 dbos_serialization.DefaultSerializer.deserialize = _refuse_pickle  # type: ignore[assignment] # dbos has no public way to refuse
 _serializer = DBOSPortableJSONSerializer()
-
 
 _last_words = LastWords()
 _last_words.take_over(logging.getLogger("dbos"))
@@ -235,7 +234,7 @@ def _submit(client: DBOSClient, workflow_id: str, work: Work) -> bool:
     """Make the workflow known to dbos, to begin or go on at launch; whether it is over already."""
     recorded = _find(client, workflow_id)
     if recorded is not None:
-        _require_usable(recorded, work)
+        require_usable(recorded.status, recorded.input, work, error=recorded.error)
         if recorded.status == "SUCCESS":
             return True
     client.register_queue(workflow_id, polling_interval_sec=_POLL_SECONDS)
@@ -268,15 +267,6 @@ def _end_forward_run(client: DBOSClient, run_id: str) -> dict[str, Output]:
 
 def _find(client: DBOSClient, workflow_id: str) -> WorkflowStatus | None:
     return next(iter(client.list_workflows(workflow_ids=[workflow_id])), None)
-
-
-def _require_usable(recorded: WorkflowStatus, work: Work) -> None:
-    run_id = work.run.run_id
-    if recorded.status == "CANCELLED":
-        raise engine_errors.being_undone(run_id)
-    if recorded.status == "ERROR":
-        raise engine_errors.record_damaged(run_id, f"dbos ended it with {recorded.error}")
-    require_same(read_frozen(recorded.input, run_id=run_id), work)
 
 
 def _follow(workflow_id: str, life: _Life) -> Interpretation:

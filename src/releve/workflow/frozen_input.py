@@ -39,3 +39,13 @@ def require_output(output: object, *, run_id: str) -> Output:
     if not isinstance(output, dict):
         raise engine_errors.record_damaged(run_id, "a step's output cannot be read")
     return output
+
+
+def require_usable(status: str, recorded: Any, work: Work, *, error: object) -> None:
+    """StepHalted unless the recorded workflow may go on and is the one that was frozen."""
+    run_id = work.run.run_id
+    if status == "CANCELLED":
+        raise engine_errors.being_undone(run_id)
+    if status == "ERROR":
+        raise engine_errors.record_damaged(run_id, f"dbos ended it with {error}")
+    require_same(read_frozen(recorded, run_id=run_id), work)
