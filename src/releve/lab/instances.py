@@ -11,11 +11,12 @@ from releve.lab.commands import run
 from releve.lab.disks import INSTANCE_POOL, is_root_readable, mount_root, prepare_root_disk
 from releve.lab.record import HostRecord, LabRecord
 from releve.lab.settings import LabPaths
+from releve.model.server_text import show_server_text
 
 IMAGE_ALIAS: Final = "base"
 
 _HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key.pub"
-_ANSWER_SECONDS: Final = 60.0
+_ANSWER_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.1
 
 
@@ -116,8 +117,12 @@ def _speaks_ssh(address: str) -> bool:
 def _silence(client: Client, host: HostRecord, *, address: str) -> LabError:
     state = client.execute(host.name, ["systemctl", "--failed", "--no-legend", "--plain"])
     failed = " ".join(line.split()[0] for line in state.output.splitlines() if line.split())
+    if state.exit_code != 0:
+        why = f"its systemd does not answer: {show_server_text(state.complaint.strip())}"
+    else:
+        why = f"failed units: {show_server_text(failed)}" if failed else "no unit of it has failed"
     return LabError(
         f"Host {host.name} does not answer SSH on {address}",
-        why=f"failed units: {failed[:300]}" if failed else "no unit of it has failed",
+        why=why,
         remedy="a firewall of this machine may drop forwarded packets: see docs/how-to/lab.md",
     )

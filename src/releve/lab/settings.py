@@ -10,6 +10,8 @@ from typing import Final
 
 from releve.errors import LabError
 
+_GATES: Final = Path("/run")
+_GATE_PREFIX: Final = "releve-lab-"
 _LAB_NAME: Final = r"[a-z][a-z0-9-]{0,30}"
 _HOST_NAME: Final = r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?"
 
@@ -60,7 +62,7 @@ class LabPaths:
 
     @property
     def gate(self) -> Path:
-        return Path("/run") / f"releve-lab-{self.identity}"
+        return _GATES / f"{_GATE_PREFIX}{self.identity}"
 
     @property
     def bridge(self) -> str:
@@ -106,6 +108,11 @@ class LabPaths:
     @property
     def known_hosts(self) -> Path:
         return self.directory / "known_hosts"
+
+
+def list_gates() -> tuple[Path, ...]:
+    """Of every lab that runs on this machine, wherever it keeps its things."""
+    return tuple(sorted(_GATES.glob(f"{_GATE_PREFIX}*")))
 
 
 def check_settings(settings: LabSettings) -> None:

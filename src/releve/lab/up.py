@@ -12,6 +12,7 @@ from releve.lab.base_image import ensure_base_image
 from releve.lab.client import Client
 from releve.lab.daemon import ensure_daemon, is_daemon_running, open_gate
 from releve.lab.engine import Engine, choose_engine
+from releve.lab.limits import INOTIFY, raise_limit
 from releve.lab.locks import hold_lock
 from releve.lab.readiness import require_programs, require_root, require_space
 from releve.lab.record import HostRecord, LabRecord, VolumeRecord, read_record, write_record
@@ -61,6 +62,7 @@ def _make_lab(settings: LabSettings, engine: Engine, *, say: Say) -> LabRecord:
     ):
         record = _choose_names(settings, engine)
         write_record(paths.record, record)
+        _raise_limits(say)
         with _timed(say, f"{engine.name} daemon of its own"):
             open_gate(paths)
             disks.mount_disks(paths, record)
@@ -125,11 +127,18 @@ def _resume_lab(record: LabRecord, client: Client, *, say: Say) -> None:
     if is_daemon_running(client):
         say(f"Lab {record.name} is up")
     else:
+        _raise_limits(say)
         with _timed(say, "disks and daemon started again"):
             open_gate(client.paths)
             disks.mount_disks(client.paths, record)
             ensure_daemon(client)
     instances.mend_roots(client, record)
+
+
+def _raise_limits(say: Say) -> None:
+    done = raise_limit(INOTIFY)
+    if done:
+        say(done)
 
 
 def _check_same(settings: LabSettings, record: LabRecord) -> None:
