@@ -93,7 +93,8 @@ def make_team(tmp_path: Path, sshd: Sshd) -> MakeTeam:
         repository.chmod(0o755)
         target.mkdir()
         kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE")}
-        kept |= {"TARGET_DIRECTORY": str(target), **environment}
+        kept |= {"TARGET_DIRECTORY": str(target), "RELEVE_PACKAGE_SYNC": "keep"}
+        kept |= environment
         return Team(repository, target, tmp_path / "work", sshd, kept)
 
     return make

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from releve.adapters.ansible import accelerator, command, inventory
 from releve.adapters.ansible.accelerator import Acceleration
 from releve.adapters.ansible.inventory_memory import InventoryMemory
+from releve.adapters.ansible.package_sync import resume_sync, suspend_sync
 from releve.adapters.ansible.problems import find_problems
 from releve.adapters.ansible.redirect import Redirect, write_path_program, write_redirect
 from releve.adapters.ansible.run_directory import RunDirectory, open_run_directory
@@ -72,7 +73,11 @@ class AnsibleConverger(Converger):
         try:
             with open_run_directory(self._work_directory) as directory:
                 session = self._prepare(request, directory, started)
-                return _converge(session, watch=watch, wish=self._wish, started=started)
+                acceleration = accelerator.decide_acceleration(
+                    accelerator.read_installed(), settings=session.settings, wish=self._wish
+                )
+                result = _converge_unsynced(session, acceleration, watch=watch)
+                return replace(result, seconds=time.monotonic() - started)
         except PlanError as error:
             raise ConvergeFailed(error.what, why=error.why, remedy=error.remedy) from error
 
@@ -112,14 +117,28 @@ class AnsibleConverger(Converger):
         return _Session(request, settings, environment, directory, redirect, deadline)
 
 
+def _converge_unsynced(
+    session: _Session, acceleration: Acceleration, *, watch: ConvergeWatch
+) -> ConvergeResult:
+    """Put dpkg back whatever happens; a success that could not do so is none."""
+    host = session.request.host
+    if acceleration.name == "none" or not suspend_sync(session.redirect, host, session.environment):
+        return _converge(session, acceleration, watch=watch)
+    try:
+        result = _converge(session, acceleration, watch=watch)
+    finally:
+        left = resume_sync(session.redirect, host)
+    label = f"{result.accelerator}; dpkg without fsync"
+    if left and result.succeeded:
+        return replace(result, succeeded=False, reason=left, accelerator=label)
+    return replace(result, accelerator=label)
+
+
 def _converge(
-    session: _Session, *, watch: ConvergeWatch, wish: str, started: float
+    session: _Session, acceleration: Acceleration, *, watch: ConvergeWatch
 ) -> ConvergeResult:
     """At most one run more for a fault of Mitogen's own, and one for a run that was lost."""
     target = session.request.host
-    acceleration = accelerator.decide_acceleration(
-        accelerator.read_installed(), settings=session.settings, wish=wish
-    )
     outcome, followed = _run(session, acceleration, watch=watch)
     if acceleration.name == "mitogen" and _failed_by_mitogen(outcome, target):
         why = f"{acceleration.label} failed by a fault of its own"
@@ -135,7 +154,7 @@ def _converge(
         reason=verdict.reason + why,
         stats=outcome.stats,
         exit_code=outcome.exit_code,
-        seconds=time.monotonic() - started,
+        seconds=0.0,
         accelerator=str(acceleration),
         failed_task=None if verdict.succeeded else followed.failed_task,
         tasks=followed.tasks,
