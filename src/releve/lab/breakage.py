@@ -25,6 +25,7 @@ _SEEN_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.1
 _PROBE: Final = "/root/.releve-write-probe"
 _FILL_TURNS: Final = 5
+_FILL_PERCENTS: Final = (100, 99, 97, 90)  # XFS keeps some for itself and refuses the whole
 _FILL: Final = "/var/tmp/lab-disk-full"  # noqa: S108 - a path inside the instance
 
 
@@ -176,9 +177,13 @@ def _cut_power(client: Client, patient: Patient) -> Breakage:
 def _fill_disk(client: Client, patient: Patient) -> Breakage:
     free = client.execute(patient.instance, ["stat", "--file-system", "--format=%a %S", "/"])
     blocks, size = (int(word) for word in free.output.split())
+    for percent in _FILL_PERCENTS:  # allocated without being written, as far as that goes
+        length = str(blocks * size * percent // 100)
+        claimed = client.execute(patient.instance, ["fallocate", "--length", length, _FILL])
+        if claimed.exit_code == 0:
+            break
     filled = free
     for turn in range(_FILL_TURNS):  # blocks that were just deleted come free late
-        client.execute(patient.instance, ["fallocate", "--length", str(blocks * size), _FILL])
         rest = ["dd", "if=/dev/zero", f"of={_FILL}.{turn}", f"bs={size}", f"count={blocks}"]
         filled = client.execute(patient.instance, rest)
         if "No space left" in filled.complaint:
