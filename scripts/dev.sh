@@ -48,24 +48,12 @@ install_for_running() {
     require_root_for_lab
     install_packages $RUN_PACKAGES "$(lab_package)"
     install_environment
-    make_room_for_containers
 }
 
 install_for_testing() {
     require_root_for_lab
     install_packages $RUN_PACKAGES "$(lab_package)" $TEST_PACKAGES
     install_environment
-    make_room_for_containers
-}
-
-make_room_for_containers() {
-    # each container's systemd takes about ten; at Debian's 128 the twelfth has no network.
-    # Until the next boot only.
-    room=$(cat /proc/sys/fs/inotify/max_user_instances)
-    if [ "$room" -lt 1024 ]; then
-        say "fs.inotify.max_user_instances: $room -> 1024, until the next boot"
-        echo 1024 > /proc/sys/fs/inotify/max_user_instances
-    fi
 }
 
 require_root_for_lab() {
