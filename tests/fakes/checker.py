@@ -1,6 +1,7 @@
 """The checker port: a check holds where the host's content is really served."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from releve.errors import AccessError
 from releve.model.checks import CheckResult
@@ -9,6 +10,14 @@ from releve.ports.checker import Checker, Vantage
 from tests.fakes.access import CONNECT_SECONDS, find_by_address, knock
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.cloud_state import CloudState
+
+_WORDS: Final = {
+    "not_passed": "status 500, wanted 200",
+    "hang": "no answer in time",
+    "refused": "connection refused",
+    "reset": "connection reset",
+}
+_NEED_A_SHELL: Final = {"unit", "command", "file", "pytest"}
 
 
 class FakeChecker(Checker):
@@ -39,12 +48,15 @@ class FakeChecker(Checker):
                 vantage=vantage.name,
             )
             for check in checks
+            if vantage.door is not None or not _NEED_A_SHELL & check.keys()
         )
 
     def _reason_to_fail(self, vantage: Vantage) -> str:
         fault = self.cloud.take_guest_fault("check", {"vantage": vantage.name})
-        if fault and fault.kind == "not_passed":
-            return "status 500, wanted 200"
+        if fault and fault.kind == "hang":
+            self.cloud.clock.sleep(CONNECT_SECONDS)
+        if fault:
+            return _WORDS[fault.kind]
         instance = find_by_address(self.cloud.state(), vantage.address)
         if instance is None:
             return f"connection to {vantage.address} refused"

@@ -27,8 +27,9 @@ def cells(*columns: str) -> pytest.MarkDecorator:
 
 def ssh_faults(directory: Path, cell: Cell, kind: str, *, times: int) -> Played:
     def make(controller: Controller) -> list[Fault]:
-        new = find_new(controller)
-        return [Fault("ssh", kind, times=times, where={"known_as": new})]
+        if cell.row == "S18":  # a visitor has no shell: the same, met by a check from outside
+            return [Fault("check", kind, times=times, where={"vantage": "public address"})]
+        return [Fault("ssh", kind, times=times, where={"known_as": find_new(controller)})]
 
     return play(directory, cell.subject.step, make)
 
@@ -42,6 +43,7 @@ KINDS = [("F22", "hang"), ("F24", "refused"), ("F24", "login_refused"), ("F24", 
         pytest.param(cell, kind, id=f"{cell.name}-{kind}")
         for column, kind in KINDS
         for cell in read_cells(column)
+        if (cell.row, kind) != ("S18", "login_refused")
     ],
 )
 def test_no_shell_for_a_while_and_for_ever(cell: Cell, kind: str, tmp_path: Path) -> None:
@@ -72,9 +74,12 @@ def test_another_host_key_ends_it_before_a_byte_is_sent(cell: Cell, tmp_path: Pa
         return []
 
     halted = play(tmp_path / "key", cell.subject.step, replace_key)
+    assert not [row for row in sent_to_guest(halted) if row.seq > replaced_at[0]]
+    if cell.row == "S18":  # nothing is said over SSH from here on, so nothing has to end
+        require_done(halted)
+        return
     require_halted(halted)
     before = contents(halted.controller)
-    assert not [row for row in sent_to_guest(halted) if row.seq > replaced_at[0]]
     require_halted(resume(halted))
     assert contents(halted.controller) == before
 
