@@ -176,6 +176,7 @@ def _run(
 
 
 def _failed_by_mitogen(outcome: Outcome, target: str) -> bool:
-    return outcome.fault_of_mitogen and not (
-        outcome.interruption or judge(outcome, target=target).succeeded
-    )
+    """Mitogen also cries when Ansible is killed under it: that is no fault of its own."""
+    ended_by_itself = not outcome.interruption and not outcome.lost
+    succeeded = judge(outcome, target=target).succeeded
+    return outcome.fault_of_mitogen and ended_by_itself and not succeeded
