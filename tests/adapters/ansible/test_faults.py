@@ -174,13 +174,19 @@ def test_killed_controller_leaves_no_ansible(make_team: MakeTeam, accelerator: s
     assert controller.stdout.readline() == b"Works\n"
     assert controller.stdout.readline() == b"Sleeps\n"
     assert len(team.processes()) >= 2
+    (named,) = team.work.glob("converge-*/sockets")
+    sockets = Path(named.read_text())
+    assert sockets.is_dir()
     controller.kill()
     controller.wait()
     deadline = time.monotonic() + 10
     while team.processes() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert team.processes() == []
+    while [path.name for path in team.work.iterdir()] != ["lock"] and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert [path.name for path in team.work.iterdir()] == ["lock"]
+    assert not sockets.exists()
 
 
 def test_controller_and_child_killed_together_are_swept_by_the_next(make_team: MakeTeam) -> None:

@@ -20,7 +20,7 @@ from typing import IO, Any, NoReturn
 
 import ansible_runner
 
-from releve.adapters.ansible import lifeline
+from releve.adapters.ansible import lifeline, run_directory
 from releve.adapters.ansible.events import EventReader
 
 _SETTINGS = {"suppress_output_file": True, "pexpect_timeout": 1}
@@ -34,8 +34,9 @@ def main() -> NoReturn:
     def end(*_: object) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         lifeline.end_descendants()
-        orphaned = os.getppid() != job["parent"]
-        shutil.rmtree(job["run_directory" if orphaned else "private_directory"], ignore_errors=True)
+        shutil.rmtree(job["private_directory"], ignore_errors=True)
+        if os.getppid() != job["parent"]:
+            run_directory.remove(Path(job["run_directory"]))
         os._exit(0)
 
     signal.signal(signal.SIGTERM, end)
