@@ -127,7 +127,9 @@ _lives: dict[str, _Life] = {}  # by workflow id; one at a time, as dbos is one p
 @DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)
 def _interpret_frozen_list(frozen: dict[str, Any]) -> str:
     """The one generic workflow."""
-    life = _lives[str(DBOS.workflow_id)]
+    life = _lives.get(str(DBOS.workflow_id))
+    if life is None:  # an exception that dbos recorded would end the run for ever
+        raise Unrecorded(RuntimeError("no life of this process asked for this workflow"))
     life.begun.set()
     try:
         life.reserve_ids()
@@ -177,8 +179,9 @@ class _DbosWorkflows(Durable):
                 is_over = _submit(client, workflow_id, work)
             if is_over:
                 return Interpretation(outputs={step.name: {} for step in work.steps})
+            life = _lives[workflow_id] = _Life(work)  # before launch, which may begin it at once
             with self._launched(workflow_id):
-                return _follow(workflow_id, _Life(work))
+                return _follow(workflow_id, life)
 
     @contextmanager
     def _client(self) -> Iterator[DBOSClient]:
@@ -271,7 +274,6 @@ def _find(client: DBOSClient, workflow_id: str) -> WorkflowStatus | None:
 
 def _follow(workflow_id: str, life: _Life) -> Interpretation:
     """Wait for the workflow to begin and to end in this process."""
-    _lives[workflow_id] = life
     began = time.monotonic()
     while not life.begun.wait(0.5):
         status = DBOS.get_workflow_status(workflow_id)
