@@ -150,8 +150,9 @@ def test_a_commit_that_fails_ends_the_process_and_the_run_resumes(
 
 
 def test_a_kill_while_the_disk_is_full_resumes_as_well(small_disk: Path) -> None:
-    scenario = BreakingLife(Point("create", "after_intent"), "full")
-    kill = Kill(Point("create", "after_effect"))
+    # the last step has no neighbour that would meet the full disk before the kill
+    scenario = BreakingLife(Point("report", "after_intent"), "full")
+    kill = Kill(Point("report", "after_effect"))
     assert live_once(scenario, small_disk, kill=kill).killed
     (small_disk / "state" / "ballast").unlink()
     assert live_once(BreakingLife(Point("none", ""), "full"), small_disk).ending == "DONE"
