@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from dbos import DBOS
@@ -60,7 +60,7 @@ WrapJournal = Callable[[Journal], Journal]
 
 def make_run(directory: Path, *, habits: Habits = HABITS) -> None:
     """The crashed host on its cloud, the team's repository, and a run proposed and recorded."""
-    shutil.copytree(_migrated_state(), directory / "state", dirs_exist_ok=True)
+    shutil.copytree(_template().name, directory / "state", dirs_exist_ok=True)
     journal, _lease = open_store(directory / "state")
     clock = FakeClock()
     oracle = Oracle()
@@ -72,13 +72,14 @@ def make_run(directory: Path, *, habits: Habits = HABITS) -> None:
 
 
 @cache
-def _migrated_state() -> Path:
+def _template() -> TemporaryDirectory[str]:
     """State files as a first run leaves them, made once per process: migrations are slow."""
-    template = Path(mkdtemp(prefix="releve-matrix-"))
-    open_store(template / "state")
-    prepare_state_file(template / "state" / "engine.db")
-    DBOS.migrate(f"sqlite:///{template}/state/engine.db")
-    return template / "state"
+    template = TemporaryDirectory(prefix="releve-matrix-")
+    state = Path(template.name)
+    open_store(state)
+    prepare_state_file(state / "engine.db")
+    DBOS.migrate(f"sqlite:///{state}/engine.db")
+    return template
 
 
 def _write_repository(repository: Path, world: World) -> Path:
