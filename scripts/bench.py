@@ -154,6 +154,7 @@ def recover_by_hand(bench: Bench, image: str) -> dict[str, float]:
         network = bench.ground.facts["network"]
         bench.lxc("network", "forward", "set", network, address, f"target_address={private}")
         require_page(address)
+    bench.lxc("config", "set", old, "user.releve.role", "")  # it serves no more, by hand
     bench.serving = new
     return took
 
