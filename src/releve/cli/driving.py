@@ -91,12 +91,13 @@ def await_safe_point(run_id: str, state: "State", manner: Manner) -> None:
 def close_run(record: RunRecord, state: "State", manner: Manner) -> None:
     """Write the report whatever the end, and leave by an exit code that tells it."""
     from releve.recovery.report.of_run import write_run_report
+    from releve.recovery.report.write import report_directory
 
     run_id = record.input.run_id
     paths = write_run_report(
         state.journal,
         run_id,
-        directory=state.directory / "reports",
+        directory=report_directory(state.directory),
         language=manner.language,
     )
     if manner.json:
