@@ -1,5 +1,6 @@
 """The controller's own disk fails in the middle of a run: the process ends, the run resumes."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -46,9 +47,14 @@ class BreakingLife:
 
 
 def fill_disk(directory: Path) -> None:
-    disk = os.statvfs(directory / "state")
-    with (directory / "state" / "ballast").open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize)
+    # page by page: a step beside this one may take room meanwhile
+    page = bytes(os.statvfs(directory / "state").f_frsize)
+    with (
+        (directory / "state" / "ballast").open("wb", buffering=0) as file,
+        contextlib.suppress(OSError),
+    ):
+        while True:
+            file.write(page)
 
 
 def break_ext4(directory: Path) -> None:

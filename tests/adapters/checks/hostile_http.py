@@ -39,6 +39,9 @@ class ScriptedServer:
             self._script(client)
 
     def close(self) -> None:
+        # a close alone lets a waiting accept() take one more client
+        with contextlib.suppress(OSError):  # closed before
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
 

@@ -34,6 +34,9 @@ class RawServer:
                 self.transcript += received
 
     def close(self) -> None:
+        # a close alone lets a waiting accept() take one more client
+        with contextlib.suppress(OSError):  # closed before
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for client in self._open:
             client.close()
