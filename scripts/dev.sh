@@ -6,8 +6,8 @@ VENV=.venv
 STAMP=$VENV/.releve-ready
 # python3-venv: the virtual environment; the rest: the lab, the example and the browser test
 RUN_PACKAGES="python3-venv git ca-certificates openssh-client mmdebstrap btrfs-progs xfsprogs \
-e2fsprogs util-linux dnsmasq-base nftables iproute2 squashfs-tools xz-utils acl attr"
-TEST_PACKAGES="postgresql openssh-server chromium"
+e2fsprogs util-linux curl dnsmasq-base nftables iproute2 squashfs-tools xz-utils acl attr"
+TEST_PACKAGES="postgresql openssh-server chromium sudo"
 
 main() {
     command=${1:-help}
