@@ -1,11 +1,11 @@
 """The access port over a fake cloud: sshd, its host key, and the commands Relève sends."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from releve.errors import HostKeyMismatch, PlanError, Unreachable
-from releve.ports.access import Access, CommandResult, Door
+from releve.ports.access import Access, CommandResult, Door, StreamLimits
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.cloud_state import CloudInstance, CloudState, CloudVolume
 from tests.fakes.faults import Fault
@@ -29,6 +29,22 @@ class FakeAccess(Access):
         instance = knock(self.cloud, door, timeout_seconds=timeout_seconds)
         self.cloud.note("command", {"instance_id": instance.id, "argv": command[:2]}, kind="guest")
         return Guest(self.cloud, instance).run(command)
+
+    def stream_command(
+        self,
+        door: Door,
+        *,
+        command: tuple[str, ...],
+        stdin: bytes,
+        limits: StreamLimits,
+        take: Callable[[bytes], None],
+    ) -> CommandResult:
+        result = self.run_command(
+            door, command=command, stdin=stdin, timeout_seconds=limits.seconds
+        )
+        take(result.stdout[: limits.stdout_bytes])
+        cut = len(result.stdout) > limits.stdout_bytes
+        return CommandResult(result.exit_code, b"", result.stderr, cut)
 
     def public_keys(self, identity_files: tuple[str, ...]) -> tuple[str, ...]:
         del identity_files

@@ -1,6 +1,7 @@
 """A shell on an instance, over SSH with a proven host key."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from releve.model.resources import HostKey
@@ -26,6 +27,13 @@ class CommandResult:
     cut: bool = False  # True where a bound was reached
 
 
+@dataclass(frozen=True)
+class StreamLimits:
+    seconds: float  # for the whole command
+    silent_seconds: float  # without a byte of output
+    stdout_bytes: int
+
+
 class Access(ABC):
     @abstractmethod
     def try_login(self, door: Door, *, timeout_seconds: float) -> None:
@@ -36,6 +44,22 @@ class Access(ABC):
         self, door: Door, *, command: tuple[str, ...], stdin: bytes = b"", timeout_seconds: float
     ) -> CommandResult:
         """Run argv quoted for the remote shell; a non-zero exit is a result, not an error."""
+
+    @abstractmethod
+    def stream_command(
+        self,
+        door: Door,
+        *,
+        command: tuple[str, ...],
+        stdin: bytes,
+        limits: StreamLimits,
+        take: Callable[[bytes], None],
+    ) -> CommandResult:
+        """As run_command, but stdout goes to `take` in pieces as it comes, none over 64 KiB.
+
+        The command is ended, and `cut` is True, where a limit is reached; an error that `take`
+        raises ends it too and is raised as it is.
+        """
 
     @abstractmethod
     def public_keys(self, identity_files: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+from collections.abc import Awaitable, Callable
 
 import asyncssh
 
@@ -9,8 +10,11 @@ from releve.adapters.ssh.command import NotStarted, RemoteCommand, run_once
 from releve.adapters.ssh.event_loop import EventLoopThread
 from releve.adapters.ssh.identities import read_public_keys
 from releve.adapters.ssh.login import explain_failure, log_in
+from releve.adapters.ssh.stream import stream_once
 from releve.errors import Unreachable
-from releve.ports.access import Access, CommandResult, Door
+from releve.ports.access import Access, CommandResult, Door, StreamLimits
+
+Run = Callable[[asyncssh.SSHClientConnection], Awaitable[CommandResult]]
 
 
 class SshAccess(Access):
@@ -38,6 +42,22 @@ class SshAccess(Access):
             self._run(door, RemoteCommand(command, stdin), timeout_seconds=timeout_seconds)
         )
 
+    def stream_command(
+        self,
+        door: Door,
+        *,
+        command: tuple[str, ...],
+        stdin: bytes,
+        limits: StreamLimits,
+        take: Callable[[bytes], None],
+    ) -> CommandResult:
+        remote = RemoteCommand(command, stdin)
+
+        async def stream(connection: asyncssh.SSHClientConnection) -> CommandResult:
+            return await stream_once(connection, door, remote, limits=limits, take=take)
+
+        return self._thread.run(self._on_connection(door, stream))
+
     def public_keys(self, identity_files: tuple[str, ...]) -> tuple[str, ...]:
         return self._thread.run(read_public_keys(identity_files))
 
@@ -52,7 +72,9 @@ class SshAccess(Access):
     ) -> CommandResult:
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._run_on_connection(door, command)
+                return await self._on_connection(
+                    door, lambda connection: run_once(connection, door, command=command)
+                )
         except TimeoutError as error:
             self._drop(door, self._connections.get(door))
             raise Unreachable(
@@ -61,16 +83,16 @@ class SshAccess(Access):
                 remedy="look at the load and the disk of the instance, then try again",
             ) from error
 
-    async def _run_on_connection(self, door: Door, command: RemoteCommand) -> CommandResult:
+    async def _on_connection(self, door: Door, run: Run) -> CommandResult:
         """A kept connection may have died unnoticed: then once more on a new one."""
         connection = await self._connected(door)
         try:
-            return await run_once(connection, door, command=command)
+            return await run(connection)
         except NotStarted:
             self._drop(door, connection)
         connection = await self._connected(door)
         try:
-            return await run_once(connection, door, command=command)
+            return await run(connection)
         except NotStarted as error:
             self._drop(door, connection)
             raise explain_failure(door, error) from error

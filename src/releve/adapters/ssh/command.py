@@ -27,6 +27,10 @@ class RemoteCommand:
     argv: tuple[str, ...]
     stdin: bytes = b""
 
+    @property
+    def line(self) -> str:
+        return shlex.join(self.argv)
+
 
 @dataclass
 class _Stream:
@@ -46,7 +50,7 @@ async def run_once(
     """NotStarted where the channel could not be opened; Unreachable where the answer was lost."""
     try:
         process = await connection.create_process(
-            shlex.join(command.argv), encoding=None, request_pty=False, send_env=None, env=None
+            command.line, encoding=None, request_pty=False, send_env=None, env=None
         )
     except (OSError, asyncssh.Error) as error:
         raise NotStarted(str(error)) from error
@@ -64,7 +68,7 @@ async def _collect(
     readers = [
         asyncio.create_task(_read(process.stdout, out, endless)),
         asyncio.create_task(_read(process.stderr, err, endless)),
-        asyncio.create_task(_feed(process, stdin)),
+        asyncio.create_task(feed(process, stdin)),
     ]
     finished = asyncio.create_task(_wait_for_end(process, readers))
     stopper = asyncio.create_task(endless.wait())
@@ -79,7 +83,7 @@ async def _collect(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    exit_code = _STOPPED if endless.is_set() else _exit_code(process, door)
+    exit_code = _STOPPED if endless.is_set() else exit_code_of(process, door)
     cut = bool(out.discarded or err.discarded)
     return CommandResult(exit_code, bytes(out.kept), bytes(err.kept), cut)
 
@@ -99,7 +103,7 @@ async def _read(reader: asyncssh.SSHReader[bytes], stream: _Stream, endless: asy
             return
 
 
-async def _feed(process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> None:
+async def feed(process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> None:
     try:
         for start in range(0, len(stdin), _CHUNK_BYTES):
             process.stdin.write(stdin[start : start + _CHUNK_BYTES])
@@ -109,7 +113,7 @@ async def _feed(process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> None
         return  # the command ended without reading all of it: its exit code tells
 
 
-def _exit_code(process: asyncssh.SSHClientProcess[bytes], door: Door) -> int:
+def exit_code_of(process: asyncssh.SSHClientProcess[bytes], door: Door) -> int:
     if process.exit_signal:
         name = f"SIG{process.exit_signal[0]}"
         known = signal.Signals.__members__.get(name)
