@@ -1,0 +1,38 @@
+"""The machine as collectors see it: bounded reads, commands with a deadline, never a write."""
+
+
+class NotChecked(Exception):
+    """What could not be read, for a NOT_CHECKED fact; never an abort of the scan."""
+
+
+class System:
+    """Offline the process has been put inside the dead root by chroot: paths are always plain."""
+
+    offline = False
+
+    def read(self, path, limit=4 << 20):
+        """Bytes of a regular file, None where there is none; NotChecked where it fails."""
+        raise NotImplementedError
+
+    def names(self, directory):
+        """Sorted names in a directory; none where it is missing."""
+        raise NotImplementedError
+
+    def target(self, path):
+        """Where a symbolic link leads, as written; None for anything else."""
+        raise NotImplementedError
+
+    def run(self, argv, seconds=10, stdin=b""):
+        """(exit code, stdout) of a command under LC_ALL=C; NotChecked offline and on a time-out.
+
+        (127, b"") where there is no such program. Output over 16 MiB is NotChecked.
+        """
+        raise NotImplementedError
+
+    def digest(self, content):
+        """`sha256:HEX`."""
+        raise NotImplementedError
+
+    def keyed_digest(self, content):
+        """`hmac:HEX` under the host's key, for whatever could be guessed."""
+        raise NotImplementedError
