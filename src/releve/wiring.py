@@ -14,6 +14,7 @@ from releve.ports.clock import Clock
 from releve.ports.journal import Journal, Lease
 from releve.ports.outside import Outside
 from releve.ports.provider import Provider
+from releve.workflow.state_file import find_state_directory
 
 LAB_PREFIX = "lab:"
 
@@ -29,17 +30,8 @@ class State:
     clock: Clock
 
 
-def state_directory() -> Path:
-    """RELEVE_STATE, or where the platform keeps a user's state."""
-    given = os.environ.get("RELEVE_STATE")
-    if given:
-        return Path(given).absolute()
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(home) / "releve"
-
-
 def open_state() -> State:
-    directory = state_directory()
+    directory = find_state_directory()
     database_url = os.environ.get("RELEVE_DATABASE_URL", "")
     journal, lease = open_store(directory, database_url)
     return State(directory, database_url, journal, lease, SystemClock())

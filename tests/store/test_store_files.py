@@ -11,8 +11,10 @@ import pytest
 
 from releve.adapters.store import open_store
 from releve.errors import JournalError, PlanError
+from releve.lab.settings import LabSettings
 from releve.model.run import EventKind, JournalEvent
 from releve.ports.journal import Journal
+from releve.workflow.state_file import find_state_directory
 from tests.fakes.clock import RealClock
 from tests.workflow.toy import toy_run
 
@@ -166,3 +168,14 @@ def test_opening_it_again_keeps_the_locks_of_an_open_journal(tmp_path: Path) -> 
     assert write_ahead_log.stat().st_ino == inode
     first.append(note("still there"))
     assert len(open_store(tmp_path)[0].read_events("toyrun")) == 1
+
+
+def test_one_place_for_the_state_of_runs_and_of_labs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RELEVE_STATE", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert find_state_directory() == tmp_path / "releve"
+    assert LabSettings("one").directory == tmp_path / "releve" / "lab" / "one"
+    monkeypatch.setenv("RELEVE_STATE", str(tmp_path / "own"))
+    assert LabSettings("one").directory == tmp_path / "own" / "lab" / "one"

@@ -1,7 +1,6 @@
 """Which lab is meant, and where it keeps its things."""
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from releve.errors import LabError
+from releve.workflow.state_file import find_state_directory
 
 _GATES: Final = Path("/run")
 _GATE_PREFIX: Final = "releve-lab-"
@@ -19,11 +19,6 @@ _HOST_NAME: Final = r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?"
 class RootFilesystem(StrEnum):
     EXT4 = "ext4"
     XFS = "xfs"
-
-
-def find_state_directory() -> Path:
-    configured = os.environ.get("RELEVE_STATE", "")
-    return Path(configured) if configured else Path.home() / ".local" / "state" / "releve"
 
 
 @dataclass(frozen=True)

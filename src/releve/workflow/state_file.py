@@ -1,4 +1,4 @@
-"""A SQLite file that holds the state of runs: readable by its owner only, in WAL mode."""
+"""Where this controller keeps its state, and a SQLite file in it: its owner's only, in WAL mode."""
 
 import os
 import sqlite3
@@ -7,6 +7,15 @@ from contextlib import closing
 from pathlib import Path
 
 from releve.errors import JournalError
+
+
+def find_state_directory() -> Path:
+    """RELEVE_STATE, or where the platform keeps a user's state; absolute."""
+    given = os.environ.get("RELEVE_STATE")
+    if given:
+        return Path(given).absolute()
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "releve"
 
 
 def prepare_state_file(path: Path) -> None:
