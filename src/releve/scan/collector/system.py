@@ -11,11 +11,22 @@ class System:
     offline = False
 
     def read(self, path, limit=4 << 20):
-        """Bytes of a regular file, None where there is none; NotChecked where it fails."""
+        """Bytes of a regular file, None where there is none; NotChecked where it fails.
+
+        Links are followed, inside the root. A file over the limit is NotChecked.
+        """
         raise NotImplementedError
 
     def names(self, directory):
         """Sorted names in a directory; none where it is missing."""
+        raise NotImplementedError
+
+    def directories(self, directory):
+        """Sorted names of the directories in a directory: no links, nothing mounted there."""
+        raise NotImplementedError
+
+    def owner(self, path):
+        """Number of the user whom a path belongs to (of a link itself); None where it is missing."""
         raise NotImplementedError
 
     def target(self, path):
