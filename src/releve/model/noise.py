@@ -16,3 +16,4 @@ class NoiseMark:
     attribute: str  # EVERY_ATTRIBUTE: the fact itself
     general: bool = False  # only ever below /var and /tmp
     learned_from: str = ""  # "two twins", "reboot", "ageing", "successive scans"
+    values: tuple[str, ...] = ()  # only these are noise, sorted; none: any value is
