@@ -7,16 +7,16 @@ from typing import Any, Final, TypeVar
 
 from releve.errors import ProviderError
 from releve.ports.clock import Clock
-from tests.fakes import cloud_person
+from tests.fakes import cloud_person, cloud_rules, cloud_twin
 from tests.fakes.cloud_distort import distort, list_changed
 from tests.fakes.cloud_file import Actor, CloudFile, HistoryRow
-from tests.fakes.cloud_rules import ACTS
 from tests.fakes.cloud_settle import is_due, settle
 from tests.fakes.cloud_state import CloudState, Habits
 from tests.fakes.faults import Fault, arm, error_of, take_fault
 
 PERSON: Final = Actor(name="person")
 THE_CLOUD: Final = Actor(name="cloud")
+ACTS: Final = cloud_rules.ACTS | cloud_twin.ACTS
 _Seen = TypeVar("_Seen")
 
 

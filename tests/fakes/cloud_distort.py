@@ -58,8 +58,8 @@ def _break_down(state: CloudState, table: str, key: str) -> None:
     elif table == "volumes":
         volume = state.volumes[key]
         volume.settles_to = f"error_{volume.state}"
-    elif table == "snapshots":
-        state.snapshots[key].failed = True
+    elif table in {"snapshots", "captures"}:
+        getattr(state, table)[key].failed = True
     elif table == "ports":
         state.ports[key].address = ""
     elif table == "addresses":
@@ -70,7 +70,7 @@ def _get_stuck(state: CloudState, table: str, key: str) -> None:
     """The transition under way never ends."""
     if table == "ports":
         state.ports[key].address = ""
-    elif table in {"instances", "volumes", "snapshots"}:
+    elif table in {"instances", "volumes", "snapshots", "captures"}:
         getattr(state, table)[key].settles_at = NEVER
 
 

@@ -43,6 +43,7 @@ def add_volume(state: CloudState, _now: float, arguments: Arguments) -> None:
         size_bytes=2**30,
         filesystem_uuid=f"00000000-0000-4000-8000-{state.made:012d}",
         content=f"precious content of {arguments['name']}",
+        labels=dict(arguments.get("labels", {})),
     )
     if arguments.get("on"):
         volume = state.volumes[volume_id]
@@ -141,6 +142,14 @@ def write_content(state: CloudState, _now: float, arguments: Arguments) -> None:
     find(state.volumes, arguments["volume_id"], "volume").content = arguments["content"]
 
 
+def write_system_disk(state: CloudState, _now: float, arguments: Arguments) -> None:
+    """`superblock` in hex; zeros at its end may be left out."""
+    instance = find(state.instances, arguments["instance_id"], "instance")
+    instance.root_filesystem = arguments.get("filesystem", instance.root_filesystem)
+    instance.root_superblock = arguments.get("superblock", instance.root_superblock)
+    instance.root_content = arguments.get("content", instance.root_content)
+
+
 def mount_in_guest(state: CloudState, _now: float, arguments: Arguments) -> None:
     volume = find(state.volumes, arguments["volume_id"], "volume")
     mount(volume, arguments["instance_id"], mode=arguments["mode"], replay=arguments["replay"])
@@ -164,6 +173,7 @@ ACTS: dict[str, Callable[[CloudState, float, Arguments], None]] = {
         make_look_alike,
         make_named,
         write_content,
+        write_system_disk,
         mount_in_guest,
     )
 }

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 from releve.errors import Busy, Changed, Missing, Refused
 from tests.fakes.cloud_state import (
+    ISOLATED,
     CloudAddress,
+    CloudCapture,
     CloudInstance,
     CloudPort,
     CloudSnapshot,
@@ -20,8 +22,8 @@ from tests.fakes.cloud_state import (
 )
 
 Arguments = Mapping[str, Any]
-_R = TypeVar("_R", CloudInstance, CloudVolume, CloudAddress, CloudPort, CloudSnapshot)
-_LOOK = "look at the resource again"
+_R = TypeVar("_R", CloudInstance, CloudVolume, CloudAddress, CloudPort, CloudSnapshot, CloudCapture)
+LOOK = "look at the resource again"
 
 
 def create_instance(state: CloudState, now: float, request: Arguments) -> None:
@@ -30,14 +32,18 @@ def create_instance(state: CloudState, now: float, request: Arguments) -> None:
     port = state.ports.get(request["port_id"])
     if port:
         port.instance_id = instance_id
+    capture = state.captures.get(request["image_id"])
+    is_isolated = request.get("isolated", False)
     state.instances[instance_id] = CloudInstance(
         id=instance_id,
         name=request["name"],
         image=request["image_id"],
         size=request["size"],
-        network=request["network"],
+        network=ISOLATED if is_isolated else request["network"],
         busy="building",
-        private_address=port.address if port else f"10.0.0.{state.made + 10}",
+        private_address=(
+            port.address if port else f"10.{9 if is_isolated else 0}.0.{state.made + 10}"
+        ),
         port_id=request["port_id"],
         labels=dict(request["labels"]),
         authorized_keys=list(request["authorized_keys"]),
@@ -45,21 +51,28 @@ def create_instance(state: CloudState, now: float, request: Arguments) -> None:
         settles_at=now + state.habits.build_seconds,
         settles_to="RUNNING",
         run_that_made_it=request["labels"].get("releve.run", ""),
+        root_filesystem=capture.root_filesystem if capture else "ext4",
+        root_content=capture.root_content if capture else "",
     )
 
 
 def _check_request(state: CloudState, request: Arguments) -> None:
     if request["image_id"] not in state.images:
-        raise Missing(f"no image {request['image_id']}", remedy="choose an existing image")
+        capture = find(state.captures, request["image_id"], "image")
+        if not capture.ready:
+            raise Busy(f"image {capture.id} is not ready", remedy=LOOK)
+    if request.get("isolated") and request["port_id"]:
+        why = "a port is on the hosts' own network"
+        raise Refused("no isolated instance on a port", why=why, remedy="give no port")
     shortfalls = list_shortfalls(state, request)
     if shortfalls:
         raise Refused(shortfalls[0], why="the cloud said 403", remedy="ask for more quota")
     names = {instance.name for instance in state.instances.values()}
     if state.habits.names_are_unique and request["name"] in names:
-        raise Busy(f"the name {request['name']} is taken", remedy=_LOOK)
+        raise Busy(f"the name {request['name']} is taken", remedy=LOOK)
     port_id = request["port_id"]
     if port_id and find(state.ports, port_id, "port").instance_id:
-        raise Busy(f"port {port_id} is in use", remedy=_LOOK)
+        raise Busy(f"port {port_id} is in use", remedy=LOOK)
 
 
 def list_shortfalls(state: CloudState, request: Arguments) -> list[str]:
@@ -97,7 +110,7 @@ def _idle_instance(state: CloudState, instance_id: str, *, wanted: str) -> Cloud
         raise Busy(f"{instance_id} is locked", why="the cloud said 409", remedy="unlock it")
     if instance.busy or instance.state != wanted:
         now_is = instance.busy or instance.state
-        raise Busy(f"{instance_id} is {now_is}", why="the cloud said 409", remedy=_LOOK)
+        raise Busy(f"{instance_id} is {now_is}", why="the cloud said 409", remedy=LOOK)
     instance.revision += 1
     return instance
 
@@ -158,7 +171,7 @@ def snapshot_volume(state: CloudState, now: float, arguments: Arguments) -> None
     if len(state.snapshots) >= state.quota.get("snapshots", 1000):
         raise Refused("the quota of snapshots is used up", remedy="ask for more quota")
     if volume.state not in {"available", "in-use"}:
-        raise Busy(f"{volume.id} is {volume.state}", remedy=_LOOK)
+        raise Busy(f"{volume.id} is {volume.state}", remedy=LOOK)
     snapshot_id = state.new_id("snapshot")
     state.snapshots[snapshot_id] = CloudSnapshot(
         id=snapshot_id,
@@ -174,9 +187,9 @@ def detach_volume(state: CloudState, now: float, arguments: Arguments) -> None:
     volume = find(state.volumes, arguments["volume_id"], "volume")
     instance = find(state.instances, arguments["instance_id"], "instance")
     if instance.id not in volume.attached_to:
-        raise Missing(f"{volume.id} is not attached to {instance.id}", remedy=_LOOK)
+        raise Missing(f"{volume.id} is not attached to {instance.id}", remedy=LOOK)
     if volume.state != "in-use":
-        raise Busy(f"{volume.id} is {volume.state}", why="the cloud said 400", remedy=_LOOK)
+        raise Busy(f"{volume.id} is {volume.state}", why="the cloud said 400", remedy=LOOK)
     volume.state, volume.settles_to = "detaching", "available"
     volume.settles_at = now + state.habits.detach_seconds
 
@@ -186,9 +199,11 @@ def attach_volume(state: CloudState, now: float, arguments: Arguments) -> None:
     instance = find(state.instances, arguments["instance_id"], "instance")
     if volume.state != "available" or volume.held_by:
         now_is = f"{volume.state} {volume.held_by}".strip()
-        raise Busy(f"{volume.id} is {now_is}", why="the cloud said 400", remedy=_LOOK)
-    if instance.state not in {"RUNNING", "STOPPED"}:
-        raise Busy(f"{instance.id} is {instance.state}", why="the cloud said 409", remedy=_LOOK)
+        raise Busy(f"{volume.id} is {now_is}", why="the cloud said 400", remedy=LOOK)
+    if instance.labels.get("releve.role") == "twin" and volume.labels.get("releve.role") != "twin":
+        raise Refused(f"{volume.id} is no twin's", remedy="attach a clone of it")
+    if instance.state not in {"RUNNING", "STOPPED"} or instance.busy == "deleting":
+        raise Busy(f"{instance.id} is {instance.state}", why="the cloud said 409", remedy=LOOK)
     volume.state, volume.settles_to = "attaching", "in-use"
     volume.pending_instance = instance.id
     volume.mount_points = {instance.id: arguments["mount_point"]}
@@ -208,7 +223,9 @@ def move_address(state: CloudState, _now: float, arguments: Arguments) -> None:
             remedy="find out who moved it, then resume",
         )
     if arguments["instance_id"]:
-        find(state.instances, arguments["instance_id"], "instance")
+        target = find(state.instances, arguments["instance_id"], "instance")
+        if target.is_isolated:
+            raise Refused(f"{target.id} is isolated", remedy="choose another instance")
     address.instance_id = arguments["instance_id"]
     address.revision += 1
 

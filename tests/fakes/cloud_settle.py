@@ -11,6 +11,7 @@ def settle(state: CloudState, now: float) -> list[str]:
         *_settle_instances(state, now),
         *_settle_volumes(state, now),
         *_settle_snapshots(state, now),
+        *_settle_captures(state, now),
     ]
     state.shadows = [shadow for shadow in state.shadows if shadow.until > now]
     return sentences
@@ -22,13 +23,18 @@ def is_due(state: CloudState, now: float) -> bool:
         any(instance.settles_at <= now for instance in state.instances.values())
         or any(min(item.settles_at, item.held_until) <= now for item in state.volumes.values())
         or any(snapshot.settles_at <= now for snapshot in state.snapshots.values())
+        or any(capture.settles_at <= now for capture in state.captures.values())
         or any(shadow.until <= now for shadow in state.shadows)
     )
 
 
 def _settle_instances(state: CloudState, now: float) -> Iterator[str]:
-    for instance in state.instances.values():
+    for instance in list(state.instances.values()):
         while instance.settles_at <= now:
+            if instance.settles_to == "GONE":
+                del state.instances[instance.id]
+                yield f"{instance.id} is deleted"
+                break
             _finish_instance(state, instance)
             yield f"{instance.id} is {instance.state} {instance.busy}".rstrip()
 
@@ -79,8 +85,11 @@ def mount(volume: CloudVolume, instance_id: str, *, mode: str, replay: bool = Tr
 
 
 def _settle_volumes(state: CloudState, now: float) -> Iterator[str]:
-    for volume in state.volumes.values():
-        if volume.settles_at <= now:
+    for volume in list(state.volumes.values()):
+        if volume.settles_at <= now and volume.settles_to == "GONE":
+            del state.volumes[volume.id]
+            yield f"{volume.id} is deleted"
+        elif volume.settles_at <= now:
             _finish_volume(state, volume)
             yield f"{volume.id} is {volume.state}"
         if volume.held_until <= now:
@@ -98,7 +107,7 @@ def _finish_volume(state: CloudState, volume: CloudVolume) -> None:
         volume.held_by, volume.pending_instance = volume.pending_instance, ""
         if instance and instance.state == "RUNNING" and state.habits.mounts_volumes:
             mount(volume, instance.id, mode="rw")
-    if target == "available":
+    if target == "available" and volume.attached_to:
         volume.attached_to, volume.mount_points = [], {}
         volume.mounted_on, volume.mount_mode = "", ""
         volume.held_until = at + state.habits.detach_lag_seconds
@@ -110,3 +119,11 @@ def _settle_snapshots(state: CloudState, now: float) -> Iterator[str]:
             snapshot.settles_at = NEVER
             snapshot.ready = not snapshot.failed
             yield f"{snapshot.id} is ready" if snapshot.ready else f"{snapshot.id} failed"
+
+
+def _settle_captures(state: CloudState, now: float) -> Iterator[str]:
+    for capture in state.captures.values():
+        if capture.settles_at <= now:
+            capture.settles_at = NEVER
+            capture.ready = not capture.failed
+            yield f"{capture.id} is ready" if capture.ready else f"{capture.id} failed"

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 NEVER = 1e18  # seconds: a transition that is stuck
+ISOLATED = "isolated"  # the network of isolated instances
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Habits:
     detach_seconds: float = 1.0
     detach_lag_seconds: float = 0.0  # volume says available, the instance still lists it
     snapshot_seconds: float = 1.0
+    volume_seconds: float = 1.0  # until a new volume or clone is available
+    capture_seconds: float = 3.0
+    delete_seconds: float = 1.0
     list_lag_seconds: float = 0.0
     settle_seconds: float = 20.0
     names_are_unique: bool = True  # False: as OpenStack, two creates make two instances
@@ -53,6 +57,14 @@ class CloudInstance:
     settles_at: float = NEVER
     settles_to: str = ""
     run_that_made_it: str = ""
+    root_filesystem: str = "ext4"
+    root_superblock: str = ""  # hex, without the zeros at its end
+    root_content: str = ""
+    root_shown_to: dict[str, str] = field(default_factory=dict)  # helper to mount point
+
+    @property
+    def is_isolated(self) -> bool:
+        return self.network == ISOLATED
 
 
 @dataclass
@@ -74,6 +86,7 @@ class CloudVolume:
     settles_to: str = ""
     pending_instance: str = ""
     held_until: float = NEVER
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
@@ -114,6 +127,20 @@ class CloudSnapshot:
 
 
 @dataclass
+class CloudCapture:
+    """An image made of an instance; those on offer from the start are in `images`."""
+
+    id: str
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    root_filesystem: str = ""
+    root_content: str = ""
+    ready: bool = False
+    failed: bool = False
+    settles_at: float = NEVER
+
+
+@dataclass
 class Shadow:
     """What reads show instead of the truth for a while: a list that lags."""
 
@@ -132,6 +159,7 @@ class CloudState:
     addresses: dict[str, CloudAddress] = field(default_factory=dict)
     ports: dict[str, CloudPort] = field(default_factory=dict)
     snapshots: dict[str, CloudSnapshot] = field(default_factory=dict)
+    captures: dict[str, CloudCapture] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)  # id to name
     networks: list[str] = field(default_factory=list)
     sizes: list[str] = field(default_factory=list)
@@ -160,6 +188,7 @@ TABLES: Final[dict[str, type]] = {
     "addresses": CloudAddress,
     "ports": CloudPort,
     "snapshots": CloudSnapshot,
+    "captures": CloudCapture,
 }
 
 

@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from releve.errors import Ambiguous, Missing, Refused
 from releve.model.resources import (
     Address,
-    Attachment,
     Capabilities,
     HostKey,
     Image,
@@ -15,23 +13,27 @@ from releve.model.resources import (
     InstanceRequest,
     Labels,
     Port,
-    Power,
     Snapshot,
+    SystemDisk,
     Volume,
 )
 from releve.ports.provider import Provider
 from tests.fakes.cloud import Call, FakeCloud
 from tests.fakes.cloud_file import Actor
 from tests.fakes.cloud_rules import find, list_shortfalls
-from tests.fakes.cloud_state import CloudInstance, CloudState, CloudVolume, shown
+from tests.fakes.cloud_state import CloudState, shown
+from tests.fakes.provider_views import (
+    describe_image,
+    describe_instance,
+    describe_request,
+    describe_system_disk,
+    describe_volume,
+    list_images,
+    require_criterion,
+    summarize,
+)
 
 _Seen = TypeVar("_Seen")
-_POWERS = {
-    "BUILD": Power.CHANGING,
-    "RUNNING": Power.RUNNING,
-    "STOPPED": Power.STOPPED,
-    "ERROR": Power.ERROR,
-}
 
 
 class FakeProvider(Provider):
@@ -52,20 +54,20 @@ class FakeProvider(Provider):
 
     def get_instance(self, instance_id: str) -> Instance:
         def view(state: CloudState) -> Instance:
-            return _instance(state, find(state.instances, instance_id, "instance"))
+            return describe_instance(state, find(state.instances, instance_id, "instance"))
 
         return self._get("get_instance", view, instance_id=instance_id)
 
     def find_instances(
         self, *, name: str = "", labels: Mapping[str, str] | None = None
     ) -> tuple[Instance, ...]:
-        if not name and not labels:
-            raise Refused("no criterion to find instances by", remedy="give a name or labels")
+        if not name:
+            require_criterion(labels, "instances")
         wanted = dict(labels or {})
 
         def view(state: CloudState) -> tuple[Instance, ...]:
             return tuple(
-                _instance(state, instance)
+                describe_instance(state, instance)
                 for instance in state.instances.values()
                 if name in {"", instance.name} and wanted.items() <= instance.labels.items()
             )
@@ -74,15 +76,27 @@ class FakeProvider(Provider):
 
     def get_volume(self, volume_id: str) -> Volume:
         def view(state: CloudState) -> Volume:
-            return _volume(state, find(state.volumes, volume_id, "volume"))
+            return describe_volume(state, find(state.volumes, volume_id, "volume"))
 
         return self._get("get_volume", view, volume_id=volume_id)
 
     def list_volumes(self) -> tuple[Volume, ...]:
         def view(state: CloudState) -> tuple[Volume, ...]:
-            return tuple(_volume(state, volume) for volume in state.volumes.values())[:1000]
+            return tuple(describe_volume(state, volume) for volume in state.volumes.values())[:1000]
 
         return self._list("list_volumes", view)
+
+    def find_volumes(self, labels: Mapping[str, str]) -> tuple[Volume, ...]:
+        require_criterion(labels, "volumes")
+
+        def view(state: CloudState) -> tuple[Volume, ...]:
+            return tuple(
+                describe_volume(state, volume)
+                for volume in state.volumes.values()
+                if labels.items() <= volume.labels.items()
+            )
+
+        return self._list("find_volumes", view, labels=dict(labels))
 
     def get_address(self, address: str) -> Address:
         def view(state: CloudState) -> Address:
@@ -93,15 +107,25 @@ class FakeProvider(Provider):
 
     def get_image(self, reference: str) -> Image:
         def view(state: CloudState) -> Image:
-            return _image(state, reference)
+            return describe_image(state, reference)
 
         return self._get("get_image", view, reference=reference)
 
     def list_images(self) -> tuple[Image, ...]:
         def view(state: CloudState) -> tuple[Image, ...]:
-            return tuple(Image(key, name) for key, name in state.images.items())
+            return list_images(state)
 
         return self._list("list_images", view)
+
+    def find_images(self, labels: Mapping[str, str]) -> tuple[Image, ...]:
+        require_criterion(labels, "images")
+
+        def view(state: CloudState) -> tuple[Image, ...]:
+            return tuple(
+                image for image in list_images(state) if labels.items() <= image.labels.items()
+            )
+
+        return self._list("find_images", view, labels=dict(labels))
 
     def find_snapshots(self, volume_id: str, *, name: str) -> tuple[Snapshot, ...]:
         def view(state: CloudState) -> tuple[Snapshot, ...]:
@@ -134,9 +158,15 @@ class FakeProvider(Provider):
 
     def list_shortfalls(self, request: InstanceRequest) -> tuple[str, ...]:
         def view(state: CloudState) -> tuple[str, ...]:
-            return tuple(list_shortfalls(state, _described(request)))
+            return tuple(list_shortfalls(state, describe_request(request)))
 
         return self._get("list_shortfalls", view, name=request.name)
+
+    def read_system_disk(self, instance_id: str) -> SystemDisk:
+        def view(state: CloudState) -> SystemDisk:
+            return describe_system_disk(find(state.instances, instance_id, "instance"))
+
+        return self._get("read_system_disk", view, instance_id=instance_id)
 
     # acts
 
@@ -152,7 +182,10 @@ class FakeProvider(Provider):
         self._act("create_port", name=name, network=network, labels=labels.as_mapping())
 
     def create_instance(self, request: InstanceRequest) -> None:
-        self._act("create_instance", **_described(request))
+        self._act("create_instance", **describe_request(request))
+
+    def delete_instance(self, instance_id: str) -> None:
+        self._act("delete_instance", instance_id=instance_id)
 
     def start_instance(self, instance_id: str) -> None:
         self._act("start_instance", instance_id=instance_id)
@@ -175,6 +208,15 @@ class FakeProvider(Provider):
     def snapshot_volume(self, volume_id: str, *, name: str, labels: Labels) -> None:
         self._act("snapshot_volume", volume_id=volume_id, name=name, labels=labels.as_mapping())
 
+    def create_volume(self, *, name: str, size_bytes: int, labels: Labels) -> None:
+        self._act("create_volume", name=name, size_bytes=size_bytes, labels=labels.as_mapping())
+
+    def clone_volume(self, volume_id: str, *, name: str, labels: Labels) -> None:
+        self._act("clone_volume", volume_id=volume_id, name=name, labels=labels.as_mapping())
+
+    def delete_volume(self, volume_id: str) -> None:
+        self._act("delete_volume", volume_id=volume_id)
+
     def detach_volume(self, volume_id: str, instance_id: str) -> None:
         self._act("detach_volume", volume_id=volume_id, instance_id=instance_id)
 
@@ -188,6 +230,23 @@ class FakeProvider(Provider):
             "move_address", address=address, instance_id=instance_id, expected=asdict(expected)
         )
 
+    def capture_image(self, instance_id: str, *, name: str, labels: Mapping[str, str]) -> None:
+        self._act("capture_image", instance_id=instance_id, name=name, labels=dict(labels))
+
+    def delete_image(self, image_id: str) -> None:
+        self._act("delete_image", image_id=image_id)
+
+    def attach_system_disk(self, instance_id: str, helper_id: str, *, mount_point: str) -> None:
+        self._act(
+            "attach_system_disk",
+            instance_id=instance_id,
+            helper_id=helper_id,
+            mount_point=mount_point,
+        )
+
+    def detach_system_disk(self, instance_id: str, helper_id: str) -> None:
+        self._act("detach_system_disk", instance_id=instance_id, helper_id=helper_id)
+
     def close(self) -> None:
         self.cloud.close()
 
@@ -198,86 +257,12 @@ class FakeProvider(Provider):
         return self.cloud.read(
             Call(self.actor, name, arguments, "read"),
             lambda state: view(shown(state, by_id=True)),
-            summary=_summarize,
+            summary=summarize,
         )
 
     def _list(self, name: str, view: Callable[[CloudState], _Seen], /, **arguments: Any) -> _Seen:
         return self.cloud.read(
             Call(self.actor, name, arguments, "read"),
             lambda state: view(shown(state, by_id=False)),
-            summary=_summarize,
+            summary=summarize,
         )
-
-
-def _described(request: InstanceRequest) -> dict[str, Any]:
-    """The request as the history keeps it: private keys are counted, not kept."""
-    return {
-        "name": request.name,
-        "image_id": request.image_id,
-        "size": request.size,
-        "network": request.network,
-        "labels": request.labels.as_mapping(),
-        "authorized_keys": request.authorized_keys,
-        "port_id": request.port_id,
-        "host_private_keys": len(request.host_private_keys),
-    }
-
-
-def _instance(state: CloudState, instance: CloudInstance) -> Instance:
-    held = [volume for volume in state.volumes.values() if volume.held_by == instance.id]
-    is_changing = instance.busy.startswith("powering") and instance.state != "STOPPED"
-    return Instance(
-        id=instance.id,
-        name=instance.name,
-        power=Power.CHANGING if is_changing else _POWERS[instance.state],
-        locked=instance.locked,
-        busy=instance.busy,
-        private_address=instance.private_address if instance.networked else "",
-        image=instance.image,
-        size=instance.size,
-        volumes=tuple(volume.id for volume in held),
-        networked=instance.networked,
-        labels=dict(instance.labels),
-        revision=str(instance.revision),
-    )
-
-
-def _volume(state: CloudState, volume: CloudVolume) -> Volume:
-    mounts = volume.mount_points if state.habits.mounts_volumes else {}
-    serial = "" if state.habits.mounts_volumes else volume.serial
-    return Volume(
-        id=volume.id,
-        name=volume.name,
-        size_bytes=volume.size_bytes,
-        filesystem_uuid=volume.filesystem_uuid if state.habits.mounts_volumes else "",
-        state=volume.state,
-        attachments=tuple(
-            Attachment(instance_id, mounts.get(instance_id, ""), serial)
-            for instance_id in volume.attached_to
-        ),
-    )
-
-
-def _image(state: CloudState, reference: str) -> Image:
-    if reference in state.images:
-        return Image(reference, state.images[reference])
-    named = [key for key, name in state.images.items() if name == reference]
-    if not named:
-        raise Missing(f"no image {reference}", remedy="choose an existing image")
-    if len(named) > 1:
-        raise Ambiguous(f"{len(named)} images are called {reference}", remedy="give the id")
-    return Image(named[0], reference)
-
-
-def _summarize(seen: object) -> dict[str, Any]:
-    """What the oracle wants to know of a read: power states and host keys."""
-    items = seen if isinstance(seen, tuple) else (seen,)
-    return {
-        "seen": [
-            {"id": item.id, "power": item.power.value, "busy": item.busy}
-            for item in items
-            if isinstance(item, Instance)
-        ],
-        "host_keys": [[item.algorithm, item.public] for item in items if isinstance(item, HostKey)],
-        "count": len(items),
-    }

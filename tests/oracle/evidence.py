@@ -11,7 +11,16 @@ CREATES = {
     "create_instance": "instances",
     "create_port": "ports",
     "snapshot_volume": "snapshots",
+    "create_volume": "volumes",
+    "clone_volume": "volumes",
+    "capture_image": "captures",
 }
+DELETES = {
+    "delete_instance": ("instances", "instance_id"),
+    "delete_volume": ("volumes", "volume_id"),
+    "delete_image": ("captures", "image_id"),
+}
+OF_SEVERAL = {"twin", "helper"}  # roles of which one run may need several, each by its name
 
 
 @dataclass(frozen=True)
@@ -30,12 +39,12 @@ class Evidence:
         return (row for row in self.history if is_own_effect(row))
 
     def made_by_controller(self, call: str) -> dict[str, list[str]]:
-        """Run to the ids that its creates of this kind made."""
+        """Run, with the name where it may need several, to the ids that its creates made."""
         made: dict[str, list[str]] = {}
         for row in self.own_effects():
             if row.call == call:
                 ids = [key for table, key in row.result["changed"] if table == CREATES[call]]
-                made.setdefault(row.arguments["labels"]["releve.run"], []).extend(ids)
+                made.setdefault(_purpose_of(row), []).extend(ids)
         return made
 
     def saw_off(self, instance_id: str) -> bool:
@@ -49,6 +58,14 @@ class Evidence:
             if is_power_change(row, instance_id):
                 return False
         return False
+
+
+def _purpose_of(row: HistoryRow) -> str:
+    labels = row.arguments["labels"]
+    run = str(labels["releve.run"])
+    if labels.get("releve.role") in OF_SEVERAL or row.call == "capture_image":
+        return f"{run} for {row.arguments['name']}"
+    return run
 
 
 def is_own_effect(row: HistoryRow) -> bool:

@@ -5,12 +5,17 @@ Each check takes the evidence of one row and yields a sentence for each violatio
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Final
 
-from tests.fakes.cloud_state import CloudInstance, CloudState
-from tests.oracle.evidence import CREATES, Evidence, is_off, target_of
+from tests.fakes.cloud_state import CloudInstance, CloudState, CloudVolume
+from tests.oracle.evidence import CREATES, DELETES, Evidence, is_off, target_of
 
 Check = Callable[[Evidence], Iterator[str]]
 MOST_CREATES_PER_RUN = 2  # one, and one replacement
+DELETABLE: Final = {
+    "instances": {"twin", "helper", "discarded"},
+    "volumes": {"twin"},
+}
 
 
 def i1_one_of_each(evidence: Evidence) -> Iterator[str]:
@@ -29,6 +34,15 @@ def i1_one_of_each(evidence: Evidence) -> Iterator[str]:
         for volume, count in volumes.items():
             if count > 1:
                 yield f"run {run} has {count} snapshots of {volume}"
+
+
+def i1_one_copy_of_each(evidence: Evidence) -> Iterator[str]:
+    """At most one living volume and image per run and name."""
+    for call in ("create_volume", "clone_volume", "capture_image"):
+        living = getattr(evidence.after, CREATES[call])
+        for run, ids in evidence.made_by_controller(call).items():
+            if len(set(ids) & living.keys()) > 1:
+                yield f"run {run} has {', '.join(ids)}"
 
 
 def i2_address_moves_safely(evidence: Evidence) -> Iterator[str]:
@@ -68,6 +82,15 @@ def i3_volume_on_one_instance(evidence: Evidence) -> Iterator[str]:
             yield f"{row.arguments['volume_id']} was taken from {holder}, which is not off"
         elif not evidence.saw_off(holder):
             yield f"{row.arguments['volume_id']} was taken from {holder} without a look"
+    if evidence.is_own_effect and row.call == "attach_volume":
+        volume_id, target = row.arguments["volume_id"], row.arguments["instance_id"]
+        holder_role = evidence.before.instances[target].labels.get("releve.role")
+        if holder_role == "twin" and not _is_twins(evidence.before.volumes[volume_id]):
+            yield f"{volume_id}, which is no twin's, went to the twin {target}"
+
+
+def _is_twins(volume: CloudVolume) -> bool:
+    return volume.labels.get("releve.role") == "twin"
 
 
 def i4_born_with_identity(evidence: Evidence) -> Iterator[str]:
@@ -76,12 +99,17 @@ def i4_born_with_identity(evidence: Evidence) -> Iterator[str]:
     if not evidence.is_own_effect or row.call not in CREATES:
         return
     labels = row.arguments["labels"]
-    for key in ("releve.host", "releve.run", "releve.epoch", "releve.role"):
+    keys = ("releve.host", "releve.run", "releve.epoch", "releve.role")
+    for key in keys[:2] if row.call == "capture_image" else keys:
         if not labels.get(key):
             yield f"{row.call} without {key}"
     if row.actor.run and labels.get("releve.run") != row.actor.run:
         yield f"{row.call} with the label of run {labels.get('releve.run')}"
-    if row.actor.epoch and labels.get("releve.epoch") != str(row.actor.epoch):
+    if (
+        row.actor.epoch
+        and row.call != "capture_image"
+        and labels.get("releve.epoch") != str(row.actor.epoch)
+    ):
         yield f"{row.call} with the label of epoch {labels.get('releve.epoch')}"
 
 
@@ -96,6 +124,8 @@ def i5_bytes_are_kept(evidence: Evidence) -> Iterator[str]:
         holder = evidence.after.instances.get(after.mounted_on)
         if after.mount_mode != "rw" or holder is None:
             yield f"{key} was changed without a read-write mount"
+        elif _is_twins(after):
+            continue  # its bytes are a copy
         elif holder.run_that_made_it and not _has_undo_point(evidence.after, key, before.content):
             yield f"{key} was mounted read-write on {holder.id} before any snapshot of it"
 
@@ -112,14 +142,59 @@ def _has_undo_point(state: CloudState, volume_id: str, content: str) -> bool:
     )
 
 
-def i7_nothing_is_deleted(evidence: Evidence) -> Iterator[str]:
-    """I6 and I7: no run deletes anything, so whatever vanished, a person deleted."""
-    if evidence.row.actor.name == "person":
+def i7_only_its_own_is_deleted(evidence: Evidence) -> Iterator[str]:
+    """I6 and I7: a run deletes what it made to be deleted; all else that vanished is a fault."""
+    row = evidence.row
+    if row.actor.name == "person":
         return
-    for table in ("instances", "volumes", "ports", "snapshots", "addresses"):
-        gone = getattr(evidence.before, table).keys() - getattr(evidence.after, table).keys()
-        for key in sorted(gone):
-            yield f"{key} was deleted by {evidence.row.actor.name}"
+    if evidence.is_own_effect and row.call in DELETES:
+        yield from _judge_deletion(evidence)
+    for table in ("instances", "volumes", "ports", "snapshots", "addresses", "captures"):
+        before = getattr(evidence.before, table)
+        for key in sorted(before.keys() - getattr(evidence.after, table).keys()):
+            if not _was_being_deleted(evidence, table, key):
+                yield f"{key} was deleted by {row.actor.name}"
+
+
+def _judge_deletion(evidence: Evidence) -> Iterator[str]:
+    row = evidence.row
+    table, argument = DELETES[row.call]
+    labels = getattr(evidence.before, table)[row.arguments[argument]].labels
+    run, role = labels.get("releve.run", ""), labels.get("releve.role", "")
+    key = row.arguments[argument]
+    if not run or role not in DELETABLE.get(table, {role}):
+        yield f"{key} was deleted, with the role {role or 'nobody knows'} of run {run or 'nobody'}"
+    elif row.actor.run and table != "captures" and row.actor.run != run:
+        yield f"{key} of run {run} was deleted by run {row.actor.run}"
+    if table == "instances":
+        for volume in evidence.before.volumes_of(key):
+            if not _is_twins(volume):
+                yield f"{key} was deleted with {volume.id} on it"
+
+
+def _was_being_deleted(evidence: Evidence, table: str, key: str) -> bool:
+    """Its end follows an act that was judged when it was sent."""
+    state = evidence.before
+    if table == "instances":
+        return state.instances[key].busy == "deleting"
+    if table == "volumes":
+        return state.volumes[key].state == "deleting"
+    row = evidence.row
+    return table == "captures" and row.call == "delete_image" and row.arguments["image_id"] == key
+
+
+def i20_system_disk_is_only_read(evidence: Evidence) -> Iterator[str]:
+    """A system disk goes to helpers only, and its instance is off as long as it is read."""
+    row, before = evidence.row, evidence.before
+    if not evidence.is_own_effect or row.call not in {"attach_system_disk", "start_instance"}:
+        return
+    instance = evidence.after.instances[row.arguments["instance_id"]]
+    if not is_off(instance):
+        for helper_id in instance.root_shown_to.keys() & before.instances.keys():
+            yield f"{helper_id} reads the system disk of {instance.id}, which is not off"
+    helper = before.instances.get(row.arguments.get("helper_id", ""))
+    if helper and helper.labels.get("releve.role") != "helper":
+        yield f"the system disk of {instance.id} went to {helper.id}, which is no helper"
 
 
 def i8_each_effect_once(evidence: Evidence) -> Iterator[str]:
@@ -215,13 +290,15 @@ OF_WHAT_CHANGES_NOTHING = {"guest": {"I11"}}  # by kind of row; the other checks
 OF_ANY_OTHER = {"I13"}
 CHECKS: dict[str, Check] = {
     "I1": i1_one_of_each,
+    "I1 of copies": i1_one_copy_of_each,
     "I2": i2_address_moves_safely,
     "I3": i3_volume_on_one_instance,
     "I4": i4_born_with_identity,
     "I5": i5_bytes_are_kept,
-    "I7": i7_nothing_is_deleted,
+    "I7": i7_only_its_own_is_deleted,
     "I8": i8_each_effect_once,
     "I9": i9_creates_are_bounded,
     "I11": i11_host_key_first,
     "I13": i13_quarantine_holds,
+    "I20": i20_system_disk_is_only_read,
 }

@@ -6,7 +6,7 @@ from releve.model.run import EventKind, JournalEvent, RunRecord, RunState
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.cloud_file import HistoryRow
 from tests.fakes.cloud_state import CloudState
-from tests.oracle.evidence import CREATES, Evidence
+from tests.oracle.evidence import Evidence
 from tests.oracle.invariants import CHECKS, OF_ANY_OTHER, OF_WHAT_CHANGES_NOTHING
 
 ReadEvents = Callable[[str], Sequence[JournalEvent]]  # of one run
@@ -49,7 +49,7 @@ class Oracle:
 
     def _judge(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield from judge(evidence)
-        if self.read_events and evidence.is_own_effect and evidence.row.call in CREATES:
+        if self.read_events and evidence.is_own_effect and evidence.row.call in CALL_TO_STEP:
             for sentence in _i4_intent_first(evidence.row, self.read_events):
                 yield "I4", sentence
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+SUPERBLOCK_BYTES: Final = 65536
 
 
 class Power(StrEnum):
@@ -17,6 +20,12 @@ class Role(StrEnum):
     CANDIDATE = "candidate"  # made by a run that has not finished
     QUARANTINED = "quarantined"  # fenced and kept for the inquest
     DISCARDED = "discarded"  # the new instance of a run that was undone
+    TWIN = "twin"  # made by a drill from playbooks and base image, to be measured and deleted
+    HELPER = "helper"  # reads the system disk of another instance, then is deleted
+
+
+# What Relève may delete; all else it keeps, whoever asks.
+DELETABLE_ROLES: Final = frozenset({Role.TWIN, Role.HELPER, Role.DISCARDED})
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class Instance:
     networked: bool = True  # False: no network interface can carry traffic
     labels: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""  # opaque; changes with each change; empty where the provider has none
+    isolated: bool = False  # on the provider's network for twins, not on the hosts' own
+    system_disks: tuple[str, ...] = ()  # instances whose system disks it can read
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ class Volume:
     filesystem_uuid: str = ""  # empty: the provider does not know
     state: str = "available"  # available, in-use, or the provider's word for a transition
     attachments: tuple[Attachment, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,18 @@ class Address:
 class Image:
     id: str
     name: str
+    ready: bool = True  # False: still being captured
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SystemDisk:
+    """The disk below an instance's root, read from outside; nothing was mounted or changed."""
+
+    filesystem: str  # ext4, xfs, btrfs; empty: it cannot be told
+    superblock: bytes  # the first 64 KiB of the device; empty where it cannot be read
+    digest: str  # sha256 of the whole device; empty where it is not the instance's alone
+    why: str = ""  # why something of this could not be told
 
 
 @dataclass(frozen=True)
@@ -123,6 +147,7 @@ class InstanceRequest:
     authorized_keys: tuple[str, ...]
     port_id: str = ""
     host_private_keys: tuple[str, ...] = ()  # only where the plan carries host keys over
+    isolated: bool = False  # on a network apart: reached by the controller, reaching no host
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from releve.model.resources import (
     Labels,
     Port,
     Snapshot,
+    SystemDisk,
     Volume,
 )
 
@@ -48,6 +49,10 @@ class Provider(ABC):
         """For near-word suggestions; bounded to 1,000."""
 
     @abstractmethod
+    def find_volumes(self, labels: Mapping[str, str]) -> tuple[Volume, ...]:
+        """Every volume with all of these labels; no label: Refused."""
+
+    @abstractmethod
     def get_address(self, address: str) -> Address: ...
 
     @abstractmethod
@@ -56,6 +61,10 @@ class Provider(ABC):
 
     @abstractmethod
     def list_images(self) -> tuple[Image, ...]: ...
+
+    @abstractmethod
+    def find_images(self, labels: Mapping[str, str]) -> tuple[Image, ...]:
+        """Every image with all of these labels; no label: Refused."""
 
     @abstractmethod
     def find_snapshots(self, volume_id: str, *, name: str) -> tuple[Snapshot, ...]: ...
@@ -71,6 +80,10 @@ class Provider(ABC):
     def list_shortfalls(self, request: InstanceRequest) -> tuple[str, ...]:
         """Why this request could not be met (quota, size, network); empty: it could."""
 
+    @abstractmethod
+    def read_system_disk(self, instance_id: str) -> SystemDisk:
+        """What lies below its root, without a mount; the digest only while it is stopped."""
+
     # acts
 
     @abstractmethod
@@ -82,7 +95,19 @@ class Provider(ABC):
 
     @abstractmethod
     def create_instance(self, request: InstanceRequest) -> None:
-        """Make and start it; Busy when the name is taken."""
+        """Make and start it; Busy when the name is taken.
+
+        An isolated one is on a network apart: the controller reaches it, it reaches package
+        mirrors and name servers, but no mail port and no other network of the provider. It
+        takes no port, since that is on the hosts' own network: Refused.
+        """
+
+    @abstractmethod
+    def delete_instance(self, instance_id: str) -> None:
+        """Refused unless its labels say that Relève made it to be deleted; Busy while it runs.
+
+        Refused too while it holds a volume that is no twin's.
+        """
 
     @abstractmethod
     def start_instance(self, instance_id: str) -> None: ...
@@ -110,14 +135,52 @@ class Provider(ABC):
     def snapshot_volume(self, volume_id: str, *, name: str, labels: Labels) -> None: ...
 
     @abstractmethod
+    def create_volume(self, *, name: str, size_bytes: int, labels: Labels) -> None:
+        """Empty, with a file system where the provider mounts volumes; Busy: the name is taken."""
+
+    @abstractmethod
+    def clone_volume(self, volume_id: str, *, name: str, labels: Labels) -> None:
+        """A volume of its own with the bytes of this one at one moment, attached or not."""
+
+    @abstractmethod
+    def delete_volume(self, volume_id: str) -> None:
+        """Refused unless labelled as a twin's; Busy while it is attached."""
+
+    @abstractmethod
     def detach_volume(self, volume_id: str, instance_id: str) -> None: ...
 
     @abstractmethod
-    def attach_volume(self, volume_id: str, instance_id: str, *, mount_point: str) -> None: ...
+    def attach_volume(self, volume_id: str, instance_id: str, *, mount_point: str) -> None:
+        """Refused where a twin would get a volume that is no twin's."""
 
     @abstractmethod
     def move_address(self, address: str, instance_id: str, *, expected: Address) -> None:
-        """Point the address at the instance ("" for none); Changed when not as expected."""
+        """Point the address at the instance ("" for none); Changed when not as expected.
+
+        Refused for an isolated instance.
+        """
+
+    @abstractmethod
+    def capture_image(self, instance_id: str, *, name: str, labels: Mapping[str, str]) -> None:
+        """Make an image of a stopped instance's system disk; Busy while it runs.
+
+        Refused without a label releve.run: nobody could delete such an image again.
+        """
+
+    @abstractmethod
+    def delete_image(self, image_id: str) -> None:
+        """Refused unless labelled by Relève."""
+
+    @abstractmethod
+    def attach_system_disk(self, instance_id: str, helper_id: str, *, mount_point: str) -> None:
+        """Let a helper read the system disk of a stopped instance, of which no byte changes.
+
+        Refused while the instance runs, and for any other reader than one with role helper.
+        """
+
+    @abstractmethod
+    def detach_system_disk(self, instance_id: str, helper_id: str) -> None:
+        """Missing where it is not attached."""
 
     @abstractmethod
     def close(self) -> None:
