@@ -6,12 +6,14 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from releve.adapters.store import open_store
+from releve.adapters.store import open_observed_store, open_store
 from releve.adapters.system_clock import SystemClock
 from releve.model.run import RunInput
 from releve.plan.types import LxdProvider, ProviderPlan
 from releve.ports.clock import Clock
+from releve.ports.finding_store import FindingStore
 from releve.ports.journal import Journal, Lease
+from releve.ports.observed_store import ObservedStore
 from releve.ports.outside import Outside
 from releve.ports.provider import Provider
 from releve.workflow.state_file import find_state_directory
@@ -21,20 +23,27 @@ LAB_PREFIX = "lab:"
 
 @dataclass(frozen=True)
 class State:
-    """Where this controller keeps its runs."""
+    """Where this controller keeps its runs, and what it read of hosts."""
 
     directory: Path
     database_url: str  # empty: SQLite in the directory
     journal: Journal
     lease: Lease
     clock: Clock
+    observed: ObservedStore
+    findings: FindingStore
 
 
 def open_state() -> State:
+    """RELEVE_KEY_FILE names the key of observed states where it is not in the state directory."""
     directory = find_state_directory()
     database_url = os.environ.get("RELEVE_DATABASE_URL", "")
     journal, lease = open_store(directory, database_url)
-    return State(directory, database_url, journal, lease, SystemClock())
+    key_file = os.environ.get("RELEVE_KEY_FILE", "")
+    observed, findings = open_observed_store(
+        directory, database_url, key_file=Path(key_file).absolute() if key_file else None
+    )
+    return State(directory, database_url, journal, lease, SystemClock(), observed, findings)
 
 
 def connect(provider: ProviderPlan, *, state: State) -> Outside:
@@ -52,6 +61,8 @@ def connect(provider: ProviderPlan, *, state: State) -> Outside:
         journal=state.journal,
         lease=state.lease,
         clock=state.clock,
+        observed=state.observed,
+        findings=state.findings,
     )
 
 

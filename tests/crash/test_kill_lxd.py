@@ -112,12 +112,13 @@ def require_killed_everywhere(survived: frozenset[Point]) -> None:
 
 def live(plan: Path, directory: Path, strike: Strike) -> str:
     """One life of the controller; the first one proposes the run."""
-    from releve.adapters.store import open_store  # noqa: PLC0415 - in the child only
+    from releve.adapters.store import open_observed_store, open_store  # noqa: PLC0415 - in the child only
     from releve.adapters.system_clock import SystemClock  # noqa: PLC0415 - in the child only
     from releve.wiring import State, connect, provider_of  # noqa: PLC0415 - in the child only
 
     journal, lease = open_store(directory / "state")
-    state = State(directory / "state", "", journal, lease, SystemClock())
+    observed, findings = open_observed_store(directory / "state")
+    state = State(directory / "state", "", journal, lease, SystemClock(), observed, findings)
     runs = journal.list_runs(host=HOST)
     if runs:
         run = runs[0].input

@@ -30,6 +30,8 @@ from tests.fakes.cloud import FakeCloud
 from tests.fakes.cloud_file import Actor
 from tests.fakes.cloud_state import Habits
 from tests.fakes.converger import FakeConverger
+from tests.fakes.finding_store import FakeFindingStore
+from tests.fakes.observed_store import FakeObservedStore
 from tests.fakes.provider import FakeProvider
 from tests.fakes.world import ADDRESS, HOST, MOUNTS, OLD_NAME, World, make_world, open_world
 from tests.oracle.oracle import Oracle
@@ -127,6 +129,8 @@ class Controller:
             journal=self.wrap_journal(journal),
             lease=lease,
             clock=self.clock,
+            observed=FakeObservedStore(),
+            findings=FakeFindingStore(),
         )
 
     @property

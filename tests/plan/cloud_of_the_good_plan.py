@@ -12,6 +12,8 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.cloud_state import Habits
 from tests.fakes.converger import FakeConverger
+from tests.fakes.finding_store import FakeFindingStore
+from tests.fakes.observed_store import FakeObservedStore
 from tests.fakes.provider import FakeProvider
 from tests.plan.broken_plans import BrokenPlan
 
@@ -76,6 +78,8 @@ def make_outside(cloud: FakeCloud, case: BrokenPlan, *, state: Path) -> Outside:
         journal=journal,
         lease=lease,
         clock=cloud.clock,
+        observed=FakeObservedStore(),
+        findings=FakeFindingStore(),
     )
 
 

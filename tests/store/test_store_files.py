@@ -39,7 +39,7 @@ def test_the_journal_is_in_wal_mode_and_syncs_each_commit(tmp_path: Path) -> Non
     journal, _ = open_store(tmp_path)
     with sqlite3.connect(tmp_path / "journal.db") as connection:
         assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
-    assert journal._engine.connect().exec_driver_sql("pragma synchronous").scalar() == 2  # type: ignore[attr-defined] # of the implementation
+    assert journal._database.engine.connect().exec_driver_sql("pragma synchronous").scalar() == 2  # type: ignore[attr-defined] # of the implementation
 
 
 def test_a_link_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_full_disk_is_a_journal_error_and_loses_nothing(small_disk: Path) -> N
 def test_a_read_only_disk_is_a_journal_error(small_disk: Path) -> None:
     journal, _ = open_store(small_disk)
     journal.open_run(toy_run())
-    journal._engine.dispose()  # type: ignore[attr-defined] # a busy file system cannot be remounted
+    journal._database.engine.dispose()  # type: ignore[attr-defined] # a busy file system cannot be remounted
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(JournalError, match="cannot be read or written"):
         journal.append(note("nobody will read this"))

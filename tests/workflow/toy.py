@@ -16,6 +16,8 @@ from tests.fakes.checker import FakeChecker
 from tests.fakes.clock import RealClock
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.converger import FakeConverger
+from tests.fakes.finding_store import FakeFindingStore
+from tests.fakes.observed_store import FakeObservedStore
 from tests.fakes.provider import FakeProvider
 
 LIST: Mapping[str, tuple[str, ...]] = {  # a step and what it needs
@@ -99,4 +101,6 @@ def toy_outside(directory: Path, *, database_url: str = "", clock: Clock | None 
         journal=journal,
         lease=lease,
         clock=clock,
+        observed=FakeObservedStore(),
+        findings=FakeFindingStore(),
     )

@@ -7,8 +7,11 @@ JournalError.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from releve.model.observed import Fact, ScanRecord, ScanRole
+
+MOST_CONTENT_BYTES: Final = 1024 * 1024
 
 
 class ObservedStore(ABC):
@@ -16,7 +19,8 @@ class ObservedStore(ABC):
     def save(self, record: ScanRecord, facts: Iterable[Fact]) -> ScanRecord:
         """Take sorted facts as they come, in bounded memory; the record with its count.
 
-        An error of the iterator leaves nothing behind and is raised as it is.
+        An error of the iterator leaves nothing behind and is raised as it is, ValueError too
+        where facts are out of order. A scan_id that is taken raises JournalError.
         """
 
     @abstractmethod
@@ -40,8 +44,12 @@ class ObservedStore(ABC):
         """Sorted, in bounded memory; JournalError where a chunk was changed or the key is lost."""
 
     @abstractmethod
+    def delete_scan(self, scan_id: str) -> None:
+        """With every chunk that no other scan holds; PlanError with near ids when there is none."""
+
+    @abstractmethod
     def save_content(self, host: str, digest: str, content: bytes) -> None:
-        """`digest` as in the fact's content attribute; bounded by the caller."""
+        """`digest` as in the fact's content attribute; ValueError over MOST_CONTENT_BYTES."""
 
     @abstractmethod
     def read_content(self, host: str, digest: str) -> bytes | None: ...

@@ -6,7 +6,9 @@ from releve.ports.access import Access
 from releve.ports.checker import Checker
 from releve.ports.clock import Clock
 from releve.ports.converger import Converger
+from releve.ports.finding_store import FindingStore
 from releve.ports.journal import Journal, Lease
+from releve.ports.observed_store import ObservedStore
 from releve.ports.provider import Provider
 
 
@@ -19,3 +21,5 @@ class Outside:
     journal: Journal
     lease: Lease
     clock: Clock
+    observed: ObservedStore
+    findings: FindingStore

@@ -1,46 +1,39 @@
 """The journal in SQL: one row per run for its state, and events that are only ever appended."""
 
 import difflib
-import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from releve.adapters.store import rows
+from releve.adapters.store.database import Database
 from releve.adapters.store.schema import events, runs, tasks
-from releve.errors import JournalError, PlanError
+from releve.errors import PlanError
 from releve.model.converge import TaskEvent
 from releve.model.run import EventKind, JournalEvent, RunInput, RunRecord, RunState
 from releve.ports.journal import Journal
 
-_RECONNECT_WITHIN_SECONDS = 60.0
 _MOST_PAST_RUNS = 50
 _MOST_PAST_SECONDS = 10
 
-_Result = TypeVar("_Result")
-
 
 class SqlJournal(Journal):
-    def __init__(self, engine: sa.Engine) -> None:
-        """`engine`: of a database that `schema.migrate` has been through."""
-        self._engine = engine
-        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def open_run(self, run: RunInput) -> None:
         values = rows.values_of_run(run)
-        insert = self._insert(runs).values(**values).on_conflict_do_nothing()
+        insert = self._database.insert(runs).values(**values).on_conflict_do_nothing()
         query = sa.select(runs.c.input).where(runs.c.run_id == run.run_id)
 
         def write(connection: sa.Connection) -> str | None:
             connection.execute(insert)
             return connection.scalar(query)
 
-        recorded = self._transact(write)
+        recorded = self._database.transact(write)
         if recorded is None:
             raise _epoch_taken(run)
         if recorded != values["input"]:
@@ -48,11 +41,11 @@ class SqlJournal(Journal):
 
     def next_epoch(self, host: str) -> int:
         query = sa.select(sa.func.max(runs.c.epoch)).where(runs.c.host == host)
-        return 1 + int(self._transact(lambda connection: connection.scalar(query)) or 0)
+        return 1 + int(self._database.transact(lambda connection: connection.scalar(query)) or 0)
 
     def append(self, event: JournalEvent) -> None:
         statement = self._insert_once(events, rows.values_of_event(event))
-        self._transact(lambda connection: connection.execute(statement))
+        self._database.transact(lambda connection: connection.execute(statement))
 
     def set_state(self, run_id: str, state: RunState, *, next_action: str) -> None:
         next_action = rows.storable(next_action)
@@ -85,11 +78,13 @@ class SqlJournal(Journal):
     def append_task(self, run_id: str, step: str, event: TaskEvent) -> None:
         values = {"run_id": run_id, "step": step, "data": rows.task_to_json(event)}
         statement = self._insert_once(tasks, values)
-        self._transact(lambda connection: connection.execute(statement))
+        self._database.transact(lambda connection: connection.execute(statement))
 
     def read_run(self, run_id: str) -> RunRecord:
         query = sa.select(runs).where(runs.c.run_id == run_id)
-        row = self._transact(lambda connection: connection.execute(query).mappings().first())
+        row = self._database.transact(
+            lambda connection: connection.execute(query).mappings().first()
+        )
         if row is None:
             raise self._no_such_run(run_id)
         return rows.run_from_row(row)
@@ -98,15 +93,15 @@ class SqlJournal(Journal):
         query = sa.select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id).limit(limit)
         if host:
             query = query.where(runs.c.host == host)
-        return tuple(rows.run_from_row(row) for row in self._read(query))
+        return tuple(rows.run_from_row(row) for row in self._database.read(query))
 
     def read_events(self, run_id: str) -> tuple[JournalEvent, ...]:
         query = sa.select(events).where(events.c.run_id == run_id).order_by(events.c.id)
-        return tuple(rows.event_from_row(row) for row in self._read(query))
+        return tuple(rows.event_from_row(row) for row in self._database.read(query))
 
     def read_tasks(self, run_id: str) -> tuple[TaskEvent, ...]:
         query = sa.select(tasks.c.data).where(tasks.c.run_id == run_id).order_by(tasks.c.id)
-        return tuple(rows.task_from_json(row["data"]) for row in self._read(query))
+        return tuple(rows.task_from_json(row["data"]) for row in self._database.read(query))
 
     def past_seconds(self, host: str) -> dict[str, tuple[float, ...]]:
         finished = (
@@ -123,7 +118,7 @@ class SqlJournal(Journal):
             .order_by(finished.c.started_at.desc(), events.c.id.desc())
         )
         found: dict[str, dict[str, float]] = defaultdict(dict)
-        for row in self._read(query):
+        for row in self._database.read(query):
             seconds = rows.event_from_row(row).data.get("seconds")
             if isinstance(seconds, int | float):
                 found[row["step"]].setdefault(row["run_id"], float(seconds))
@@ -140,31 +135,16 @@ class SqlJournal(Journal):
                 connection.execute(insert)
             return changed
 
-        if not self._transact(write):
+        if not self._database.transact(write):
             raise self._no_such_run(event.run_id)
 
     def _insert_once(self, table: sa.Table, values: dict[str, Any]) -> sa.Executable:
         """Writing it again, after a connection was lost at commit, adds nothing."""
-        statement = self._insert(table).values(key=uuid.uuid4().hex, **values)
+        statement = self._database.insert(table).values(key=uuid.uuid4().hex, **values)
         return statement.on_conflict_do_nothing(index_elements=["key"])
 
-    def _read(self, query: sa.Select[Any]) -> list[sa.RowMapping]:
-        return self._transact(lambda connection: list(connection.execute(query).mappings()))
-
-    def _transact(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        """Commit or raise JournalError; a database that restarts is waited for."""
-        until = time.monotonic() + _RECONNECT_WITHIN_SECONDS
-        while True:
-            try:
-                with self._engine.begin() as connection:
-                    return work(connection)
-            except sa.exc.SQLAlchemyError as error:
-                if not _is_connection_lost(error) or time.monotonic() > until:
-                    raise _unusable(error) from error
-                time.sleep(0.5)
-
     def _no_such_run(self, run_id: str) -> PlanError:
-        known = [row["run_id"] for row in self._read(sa.select(runs.c.run_id))]
+        known = [row["run_id"] for row in self._database.read(sa.select(runs.c.run_id))]
         near = difflib.get_close_matches(run_id, known, n=3)
         return PlanError(
             f"there is no run {rows.storable(run_id[:100])!r}",
@@ -186,21 +166,4 @@ def _other_input(run: RunInput) -> PlanError:
         f"run {run.run_id} is recorded with another input",
         why="a run's plan, host and steps are frozen when it is proposed",
         remedy="Begin a new run",
-    )
-
-
-def _is_connection_lost(error: sa.exc.SQLAlchemyError) -> bool:
-    """Only PostgreSQL's; a SQLite file that cannot be opened does not come back by itself."""
-    if not isinstance(error, sa.exc.DBAPIError) or "sqlite" in type(error.orig).__module__:
-        return False
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    return error.connection_invalidated or state.startswith(("08", "57P")) or not state
-
-
-def _unusable(error: sa.exc.SQLAlchemyError) -> JournalError:
-    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    return JournalError(
-        "the journal cannot be read or written",
-        why=str(cause).strip(),
-        remedy="Make room, or bring its database back; the run is intact and can be resumed",
     )

@@ -1,4 +1,4 @@
-"""The journal and the leases of a state directory, or of a PostgreSQL database."""
+"""Everything kept, in a state directory or in a PostgreSQL database."""
 
 import sqlite3
 from pathlib import Path
@@ -6,12 +6,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from releve.adapters.store.database import Database
 from releve.adapters.store.file_lease import FileLease
+from releve.adapters.store.findings import SqlFindingStore
 from releve.adapters.store.journal import SqlJournal
+from releve.adapters.store.key_ring import KeyRing
+from releve.adapters.store.observed import SqlObservedStore
 from releve.adapters.store.postgres_lease import PostgresLease
 from releve.adapters.store.schema import migrate
 from releve.errors import JournalError, PlanError
+from releve.ports.finding_store import FindingStore
 from releve.ports.journal import Journal, Lease
+from releve.ports.observed_store import ObservedStore
 from releve.workflow.state_file import prepare_state_file
 
 _BUSY_SECONDS = 120
@@ -19,6 +25,23 @@ _BUSY_SECONDS = 120
 
 def open_store(state_directory: Path, database_url: str = "") -> tuple[Journal, Lease]:
     """`database_url`: of PostgreSQL; empty means SQLite in the state directory."""
+    database = _open_database(state_directory, database_url)
+    if database_url:
+        return SqlJournal(database), PostgresLease(database.engine)
+    return SqlJournal(database), FileLease(state_directory / "leases")
+
+
+def open_observed_store(
+    state_directory: Path, database_url: str = "", *, key_file: Path | None = None
+) -> tuple[ObservedStore, FindingStore]:
+    """In the same database; the key is STATE/keys/observed.key unless another file is named."""
+    database = _open_database(state_directory, database_url)
+    key_ring = KeyRing(database, key_file or state_directory / "keys" / "observed.key")
+    observed = SqlObservedStore(database, key_ring, spool_directory=state_directory / "spool")
+    return observed, SqlFindingStore(database, key_ring)
+
+
+def _open_database(state_directory: Path, database_url: str) -> Database:
     engine = _open_postgres(database_url) if database_url else _open_sqlite(state_directory)
     try:
         migrate(engine)
@@ -28,8 +51,7 @@ def open_store(state_directory: Path, database_url: str = "") -> tuple[Journal, 
             why=str(error.orig if isinstance(error, sa.exc.DBAPIError) else error).strip(),
             remedy="Bring its database back, or make room for it",
         ) from error
-    lease = PostgresLease(engine) if database_url else FileLease(state_directory / "leases")
-    return SqlJournal(engine), lease
+    return Database(engine)
 
 
 def _open_sqlite(state_directory: Path) -> sa.Engine:

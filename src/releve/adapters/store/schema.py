@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from releve.adapters.store import observed_schema
 from releve.errors import JournalError
 
 metadata = sa.MetaData()
@@ -59,7 +60,14 @@ def _create_everything(connection: sa.Connection) -> None:
     metadata.create_all(connection)
 
 
-_MIGRATIONS = (_create_everything,)  # only ever appended to: the n-th leads to version n
+def _create_observed(connection: sa.Connection) -> None:
+    observed_schema.metadata.create_all(connection)
+
+
+_MIGRATIONS = (
+    _create_everything,
+    _create_observed,
+)  # only ever appended to: the n-th leads to version n
 
 
 def migrate(engine: sa.Engine) -> None:
