@@ -1,5 +1,18 @@
 """The machine as collectors see it: bounded reads, commands with a deadline, never a write."""
 
+import re
+
+_SECRETS = (  # each: what stays, what is hidden, what stays
+    re.compile(r"(://[^\s/:@'\"]*:)([^\s/@'\"]+)(@)"),
+    re.compile(
+        r"(?i)([\w.-]*(?:passw(?:or)?d|passphrase|\bpass\b|_pass\b|pwd\b|secret|token|api_?key"
+        r"|access_?key|credential)[\w.-]*(?:\s*[=:]\s*|\s+)[\"']?)([^\s\"'&;,]+)()"
+    ),
+    re.compile(r"(?i)(\bauthorization:\s*\w+\s+)([^\s\"']+)()"),
+    re.compile(r"(\s(?:-u|--user)[\s=]*[\"']?[^\s:\"'/]+:)([^\s\"']+)()"),
+    re.compile(r"(\b(?:mysql|mariadb)\w*\b[^|;&]*?\s-p)([^\s\"']+)()"),
+)
+
 
 class NotChecked(Exception):
     """What could not be read, for a NOT_CHECKED fact; never an abort of the scan."""
@@ -26,7 +39,7 @@ class System:
         raise NotImplementedError
 
     def owner(self, path):
-        """Number of the user whom a path belongs to (of a link itself); None where it is missing."""
+        """Number of the user who owns a path (a link: the link); None where it is missing."""
         raise NotImplementedError
 
     def target(self, path):
@@ -47,3 +60,16 @@ class System:
     def keyed_digest(self, content):
         """`hmac:HEX` under the host's key, for whatever could be guessed."""
         raise NotImplementedError
+
+    def mask(self, text):
+        """The same text with what looks like a password or token replaced by its keyed digest."""
+        for pattern in _SECRETS:
+            text = pattern.sub(self._hide, text)
+        return text
+
+    def _hide(self, found):
+        before, secret, after = found.groups()
+        if secret.startswith(("hmac:", "$", "/", "-")):  # a variable, a path or an option
+            return found.group(0)
+        digest = self.keyed_digest(secret.encode("utf-8", "surrogateescape"))
+        return before + digest + after
