@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from releve.errors import ProviderError
+from releve.errors import Missing, ProviderError
 from releve.model.identity import instance_name, new_run_id
 from releve.model.resources import Instance, InstanceRequest, Labels, Power, Role, Snapshot, Volume
 from tests.contracts.provider_range import ProviderRange
@@ -12,8 +12,10 @@ def make_labels(*, role: Role = Role.CANDIDATE, expires: str = "") -> Labels:
     return Labels(host="web.example.org", run=new_run_id(), epoch=3, role=role, expires=expires)
 
 
-def make_request(range_: ProviderRange) -> InstanceRequest:
-    labels = make_labels()
+def make_request(
+    range_: ProviderRange, *, role: Role = Role.CANDIDATE, isolated: bool = False
+) -> InstanceRequest:
+    labels = make_labels(role=role)
     return InstanceRequest(
         name=instance_name(labels.host, labels.run),
         image_id=range_.provider.get_image(range_.image).id,
@@ -21,7 +23,34 @@ def make_request(range_: ProviderRange) -> InstanceRequest:
         network=range_.network,
         labels=labels,
         authorized_keys=(range_.authorized_key,),
+        isolated=isolated,
     )
+
+
+def make_running(range_: ProviderRange, request: InstanceRequest) -> str:
+    """The id of a new instance, once it runs and can be reached."""
+    range_.provider.create_instance(request)
+    range_.wait_until(lambda: is_idle(range_, request.name, Power.RUNNING), "it runs")
+    range_.wait_until(
+        lambda: bool(find_one(range_, request.name).private_address), "it has an address"
+    )
+    return find_one(range_, request.name).id
+
+
+def delete(range_: ProviderRange, instance_id: str) -> None:
+    """Stop it where it runs, delete it, and wait until it is gone."""
+    if range_.provider.get_instance(instance_id).power is not Power.STOPPED:
+        stop(range_, instance_id)
+    range_.provider.delete_instance(instance_id)
+    range_.wait_until(lambda: is_missing(lambda: range_.provider.get_instance(instance_id)), "gone")
+
+
+def is_missing(look: Callable[[], object]) -> bool:
+    try:
+        look()
+    except Missing:
+        return True
+    return False
 
 
 def find_named(range_: ProviderRange, name: str) -> tuple[Instance, ...]:

@@ -52,6 +52,8 @@ class LxdRange(ProviderRange):
 
     def delete_instance(self, name: str) -> None:
         path = f"/1.0/instances/{name}"
+        if self.client.get(path) is None:  # the suite deleted it through the provider
+            return
         if (self.client.get(path) or {}).get("status") == "Running":
             self.client.act("PUT", f"{path}/state", {"action": "stop", "force": True})
         self.client.act("DELETE", path, {})
@@ -77,7 +79,7 @@ class LxdRange(ProviderRange):
 
     def cleanup(self) -> None:
         self.provider.close()
-        for path in sorted(self._list_all() - self.before):  # instances before what they hold
+        for path in sorted(self._list_all() - self.before, key=_order_of):
             if path.startswith("/1.0/instances/"):
                 self.delete_instance(path.rsplit("/", maxsplit=1)[-1])
             else:
@@ -86,6 +88,9 @@ class LxdRange(ProviderRange):
     def _list_all(self) -> set[str]:
         places = (
             "/1.0/instances",
+            "/1.0/images",
+            "/1.0/networks",
+            "/1.0/network-acls",
             f"/1.0/networks/{self.network}/forwards",
             f"/1.0/storage-pools/{POOL}/volumes/custom",
         )
@@ -96,3 +101,9 @@ class LxdRange(ProviderRange):
         pool, name = volume_id.split("/")
         pools = self.lab.settings.paths.daemon / "storage-pools"
         return pools / pool / "custom" / f"default_{name}"
+
+
+def _order_of(path: str) -> int:
+    """Instances before what they hold, a network before its ACL."""
+    kinds = ("/1.0/instances/", "/1.0/networks/", "/1.0/")
+    return next(index for index, kind in enumerate(kinds) if path.startswith(kind))

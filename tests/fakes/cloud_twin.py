@@ -73,8 +73,9 @@ def delete_volume(state: CloudState, now: float, arguments: Arguments) -> None:
 
 def capture_image(state: CloudState, now: float, arguments: Arguments) -> None:
     instance = find(state.instances, arguments["instance_id"], "instance")
-    if not arguments["labels"].get("releve.run"):
-        raise _refuse(f"{instance.id} is not captured", why="its labels name no run")
+    labels = arguments["labels"]
+    if not labels.get("releve.host") or not labels.get("releve.run"):
+        raise _refuse(f"{instance.id} is not captured", why="its labels name no host and run")
     _require_off(instance, error=Busy)
     taken = {*state.images.values(), *(image.name for image in state.captures.values())}
     if state.habits.names_are_unique and arguments["name"] in taken:

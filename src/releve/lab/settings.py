@@ -64,6 +64,11 @@ class LabPaths:
         return f"rlv{self.identity}"
 
     @property
+    def bridges(self) -> tuple[str, ...]:
+        """With the one that the provider makes beside it for isolated instances."""
+        return (self.bridge, f"{self.bridge}-iso")
+
+    @property
     def daemon(self) -> Path:
         return self.gate / "daemon"
 

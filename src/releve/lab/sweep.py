@@ -39,9 +39,10 @@ def release_machine(paths: LabPaths) -> None:
     while processes := list_lab_processes(paths, devices):  # until none has started another
         kill_processes(processes)
         _remove_cgroups(processes)
-    _remove_bridge(paths.bridge)
-    _remove_nft_chains(paths.bridge)
-    _remove_xtables_rules(paths.bridge)
+    for bridge in paths.bridges:
+        _remove_bridge(bridge)
+        _remove_nft_chains(bridge)
+        _remove_xtables_rules(bridge)
     unmount_below(*places)
     for loop in list_loops_below(*places):
         attempt(["losetup", "--detach", loop.device])

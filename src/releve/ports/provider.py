@@ -164,7 +164,7 @@ class Provider(ABC):
     def capture_image(self, instance_id: str, *, name: str, labels: Mapping[str, str]) -> None:
         """Make an image of a stopped instance's system disk; Busy while it runs.
 
-        Refused without a label releve.run: nobody could delete such an image again.
+        Refused without labels releve.host and releve.run: nobody could delete it again.
         """
 
     @abstractmethod

@@ -54,6 +54,12 @@ class Addresses:
         return Address(address, owner, revision=forward.tagged.etag)
 
     def move(self, address: str, instance: str, *, expected: Address) -> None:
+        if instance and self._instances.get(instance).isolated:
+            raise Refused(
+                f"{address} does not lead to {instance}",
+                why="that instance is isolated: it must not serve",
+                remedy="Choose an instance on the hosts' own network",
+            )
         forward, what = self._find(address), f"moving {address} to {instance or 'no instance'}"
         with reading(f"reading the forward of {address}"):
             owner = self._owner_of(forward)

@@ -73,6 +73,11 @@ class LxdApi:
             reply = _body(self._node(path).post(params={}, json=body), what)
         self._finish(reply, what=what, seconds=wait)
 
+    def delete(self, path: Path, *, what: str, wait: float = OPERATION_SECONDS) -> None:
+        with translated(what):
+            reply = _body(self._node(path).delete(), what)
+        self._finish(reply, what=what, seconds=wait)
+
     def read_file(self, instance: str, path: str) -> bytes | None:
         """The content of a regular file inside; None where there is none."""
         with translated(f"reading {path} of instance {instance}"):

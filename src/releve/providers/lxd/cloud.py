@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, Final
 
 from releve.errors import Refused
 from releve.model.resources import (
@@ -20,16 +19,20 @@ from releve.model.resources import (
     Volume,
 )
 from releve.ports.provider import Provider
-from releve.providers.lxd import creation, draft, host_keys, shortfalls
+from releve.providers.lxd import captures, creation, draft, host_keys, shortfalls
 from releve.providers.lxd.addresses import Addresses
 from releve.providers.lxd.api import LxdApi
+from releve.providers.lxd.captures import Capture
+from releve.providers.lxd.copies import Copies
+from releve.providers.lxd.deletion import require_deletable_instance
 from releve.providers.lxd.endpoint import resolve_endpoint
 from releve.providers.lxd.errors import reading
 from releve.providers.lxd.images import Images
 from releve.providers.lxd.instances import Instances
+from releve.providers.lxd.isolation import Isolation
+from releve.providers.lxd.pools import holds_volumes, is_copy_on_write
+from releve.providers.lxd.system_disk import SystemDisks
 from releve.providers.lxd.volumes import Volumes
-
-_COPY_ON_WRITE: Final = frozenset({"btrfs", "zfs", "ceph", "cephfs"})
 
 
 class LxdCloud(Provider):
@@ -53,6 +56,8 @@ class LxdCloud(Provider):
         self._volumes = Volumes(self._api, self._instances)
         self._addresses = Addresses(self._api, self._instances, network=network)
         self._images = Images(self._api)
+        self._copies = Copies(self._api, self._volumes, pool=pool)
+        self._system_disks = SystemDisks(self._api, self._instances, url=url)
         self.capabilities = Capabilities(
             ports=False, snapshots=self._has_cheap_snapshots(), locks=True, settle_seconds=0.0
         )
@@ -143,37 +148,44 @@ class LxdCloud(Provider):
         self._addresses.move(address, instance_id, expected=expected)
 
     def find_volumes(self, labels: Mapping[str, str]) -> tuple[Volume, ...]:
-        raise _not_there_yet(labels)
+        return self._copies.find(labels)
 
     def find_images(self, labels: Mapping[str, str]) -> tuple[Image, ...]:
-        raise _not_there_yet(labels)
+        return self._images.find(labels)
 
     def read_system_disk(self, instance_id: str) -> SystemDisk:
-        raise _not_there_yet(instance_id)
+        return self._system_disks.read(instance_id)
 
     def delete_instance(self, instance_id: str) -> None:
-        raise _not_there_yet(instance_id)
+        """The last isolated instance takes the isolated network with it."""
+        instance = self.get_instance(instance_id)
+        volumes = [self.get_volume(volume_id) for volume_id in instance.volumes]
+        require_deletable_instance(instance, volumes)
+        self._instances.delete(instance_id)
+        if instance.isolated:
+            Isolation(self._api, network=self._network).remove_unused()
 
     def create_volume(self, *, name: str, size_bytes: int, labels: Labels) -> None:
-        raise _not_there_yet(name, size_bytes, labels)
+        self._copies.create(name=name, size_bytes=size_bytes, labels=labels)
 
     def clone_volume(self, volume_id: str, *, name: str, labels: Labels) -> None:
-        raise _not_there_yet(volume_id, name, labels)
+        self._copies.clone(volume_id, name=name, labels=labels)
 
     def delete_volume(self, volume_id: str) -> None:
-        raise _not_there_yet(volume_id)
+        self._copies.delete(volume_id)
 
     def capture_image(self, instance_id: str, *, name: str, labels: Mapping[str, str]) -> None:
-        raise _not_there_yet(instance_id, name, labels)
+        capture = Capture(instance_id, name=name, labels=labels)
+        captures.capture_image(self._api, capture, pool=self._pool)
 
     def delete_image(self, image_id: str) -> None:
-        raise _not_there_yet(image_id)
+        self._images.delete(image_id)
 
     def attach_system_disk(self, instance_id: str, helper_id: str, *, mount_point: str) -> None:
-        raise _not_there_yet(instance_id, helper_id, mount_point)
+        self._system_disks.attach(instance_id, helper_id, mount_point=mount_point)
 
     def detach_system_disk(self, instance_id: str, helper_id: str) -> None:
-        raise _not_there_yet(instance_id, helper_id)
+        self._system_disks.detach(instance_id, helper_id)
 
     def close(self) -> None:
         self._api.close()
@@ -184,17 +196,3 @@ class LxdCloud(Provider):
         with reading("reading the list of pools"):
             holding = [pool for pool in pools if holds_volumes(pool)]
             return bool(holding) and all(is_copy_on_write(pool) for pool in holding)
-
-
-def _not_there_yet(*_asked: object) -> Refused:
-    return Refused("this is not built for LXD yet", remedy="wait for the next commit")
-
-
-def holds_volumes(pool: Mapping[str, Any]) -> bool:
-    return any("/volumes/custom/" in str(user) for user in pool.get("used_by") or [])
-
-
-def is_copy_on_write(pool: Mapping[str, Any]) -> bool:
-    if pool["driver"] == "lvm":
-        return bool((pool.get("config") or {}).get("lvm.use_thinpool", "true") == "true")
-    return pool["driver"] in _COPY_ON_WRITE

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from releve.errors import Busy
+from releve.errors import Busy, Refused
 from releve.model.resources import InstanceRequest
 from releve.providers.lxd.api import LxdApi
 from releve.providers.lxd.errors import reading
 from releve.providers.lxd.host_keys import describe_private_key
 from releve.providers.lxd.instances import Instances
+from releve.providers.lxd.isolation import ISOLATED_KEY, Isolation, make_device
 from releve.providers.lxd.labels import as_config, read_labels
 from releve.providers.lxd.operations import operations_on
 from releve.providers.lxd.sizes import limits_of, profiles_of
@@ -19,6 +20,12 @@ _CREATE_SECONDS: Final = 300.0
 def create_instance(api: LxdApi, request: InstanceRequest, *, network: str, pool: str) -> None:
     """Busy where the name is taken, unless by this request's own unfinished instance."""
     instances = Instances(api)
+    if request.isolated and request.port_id:
+        raise Refused(
+            f"instance {request.name} is not made",
+            why="a port is on the hosts' own network, and an isolated instance is not",
+            remedy="Create it without a port",
+        )
     host_keys = make_host_key_files(request.host_private_keys)
     found = instances.find(name=request.name, labels={})
     if not found:
@@ -51,19 +58,25 @@ def is_unfinished(content: Mapping[str, Any], request: InstanceRequest) -> bool:
 
 
 def make_body(api: LxdApi, request: InstanceRequest, *, network: str, pool: str) -> dict[str, Any]:
-    profiles = profiles_of(request.size)
+    profiles, config = profiles_of(request.size), as_config(request.labels)
     inherited: dict[str, Mapping[str, str]] = {}
     for profile in profiles:
         content = api.get("profiles", profile)
         with reading(f"reading profile {profile}"):
             inherited |= content["devices"]
+    devices = make_devices(inherited, network=request.network or network, pool=pool)
+    if request.isolated:
+        isolation = Isolation(api, network=network)
+        isolation.ensure()
+        devices = isolate_devices(inherited, devices, network=isolation.network)
+        config |= {ISOLATED_KEY: "true"}
     return {
         "name": request.name,
         "type": "container",
         "source": {"type": "image", "fingerprint": request.image_id},
         "profiles": profiles,
-        "config": as_config(request.labels) | limits_of(request.size),
-        "devices": make_devices(inherited, network=request.network or network, pool=pool),
+        "config": config | limits_of(request.size),
+        "devices": devices,
     }
 
 
@@ -79,6 +92,20 @@ def make_devices(
         name = next((key for key, item in inherited.items() if item.get("type") == "nic"), "eth0")
         devices[name] = {"type": "nic", "name": "eth0", "network": network}
     return devices
+
+
+def isolate_devices(
+    inherited: Mapping[str, Mapping[str, str]],
+    devices: Mapping[str, dict[str, str]],
+    *,
+    network: str,
+) -> dict[str, dict[str, str]]:
+    """One interface, on the isolated network; every other, a profile's too, is masked."""
+    both = dict(inherited) | dict(devices)
+    others = [key for key, device in both.items() if device.get("type") == "nic"]
+    name = others[0] if others else "eth0"
+    masks = {key: {"type": "none"} for key in others}
+    return dict(devices) | masks | {name: make_device(network)}
 
 
 def make_host_key_files(private_keys: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -4,6 +4,7 @@ What an act takes away is kept in the instance's own user.releve.* keys, so that
 back as it was.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ _KEPT_AUTOSTART: Final = "user.releve.kept-autostart"
 _KEPT_NETWORK: Final = "user.releve.kept-network"
 _LAST_ADDRESS: Final = "user.releve.last-address"  # stays, since only it tells whose it was
 _KEPT_VOLUME: Final = "user.releve.kept-volume."
+_SYSTEM_DISK: Final = "user.releve.system-disk."  # by device: whose it is
 
 Device = dict[str, str]
 Devices = Mapping[str, Device]
@@ -141,12 +143,7 @@ def reconnect(draft: Draft) -> Draft:
 
 
 def attach(draft: Draft, *, pool: str, volume: str, mount_point: str) -> Draft:
-    if not mount_point.startswith("/") or mount_point == "/" or ".." in mount_point.split("/"):
-        raise Refused(
-            f"volume {pool}/{volume} cannot be mounted at {mount_point!r}",
-            why="a mount point is an absolute path below /",
-            remedy="Correct the volume's mount in the plan",
-        )
+    require_mount_point(mount_point, what=f"volume {pool}/{volume}")
     config, kept_key = dict(draft.config), f"{_KEPT_VOLUME}{pool}.{volume}"
     kept = json.loads(config.pop(kept_key, "{}"))
     device = {"type": "disk", "pool": pool, "source": volume, "path": mount_point}
@@ -177,6 +174,47 @@ def detach(draft: Draft, *, pool: str, volume: str) -> Draft:
         else:
             devices[key] = dict(_MASK)
     return replace(draft, config=config, devices=devices)
+
+
+def system_disks_of(draft: Draft) -> tuple[str, ...]:
+    """Instances whose system disks it is given to read."""
+    held = (key.removeprefix(_SYSTEM_DISK) for key in draft.config if key.startswith(_SYSTEM_DISK))
+    found = (draft.config[f"{_SYSTEM_DISK}{key}"] for key in held if key in draft.devices)
+    return tuple(sorted(found))
+
+
+def show_system_disk(draft: Draft, instance: str, *, device: Device) -> Draft:
+    name = _name_of_disk(instance)
+    return replace(
+        draft,
+        config=draft.config | {f"{_SYSTEM_DISK}{name}": instance},
+        devices=draft.devices | {name: device},
+    )
+
+
+def hide_system_disk(draft: Draft, instance: str) -> Draft:
+    name = _name_of_disk(instance)
+    config, devices = dict(draft.config), dict(draft.devices)
+    config.pop(f"{_SYSTEM_DISK}{name}", None)
+    if devices.pop(name, None) is None:
+        raise Missing(
+            f"the system disk of {instance} is not attached to this instance",
+            remedy="Look at the instance again",
+        )
+    return replace(draft, config=config, devices=devices)
+
+
+def _name_of_disk(instance: str) -> str:
+    return f"dead-{hashlib.sha256(instance.encode()).hexdigest()[:12]}"
+
+
+def require_mount_point(mount_point: str, *, what: str) -> None:
+    if not mount_point.startswith("/") or mount_point == "/" or ".." in mount_point.split("/"):
+        raise Refused(
+            f"{what} cannot be mounted at {mount_point!r}",
+            why="a mount point is an absolute path below /",
+            remedy="Correct the volume's mount in the plan",
+        )
 
 
 def _free_name(draft: Draft, volume: str) -> str:

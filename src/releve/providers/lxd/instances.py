@@ -12,6 +12,7 @@ from releve.providers.lxd import draft as drafts
 from releve.providers.lxd.api import LxdApi, Tagged
 from releve.providers.lxd.draft import Draft
 from releve.providers.lxd.errors import ActFailed, make_error, reading
+from releve.providers.lxd.isolation import ISOLATED_KEY
 from releve.providers.lxd.labels import PREFIX, read_labels
 from releve.providers.lxd.leases import last_leased_address
 from releve.providers.lxd.operations import operation_under_way
@@ -144,6 +145,16 @@ class Instances:
             if self.read(name).content.get("status") != "Stopped":
                 raise
 
+    def delete(self, name: str) -> None:
+        """The caller has made sure that it may go; Busy while it runs."""
+        if self.read(name).content.get("status") not in {"Stopped", "Error"}:
+            raise Busy(
+                f"instance {name} is not deleted",
+                why="it is not stopped",
+                remedy="Stop it, then try again",
+            )
+        self._api.delete(("instances", name), what=f"deleting instance {name}")
+
     def _set_state(self, name: str, body: dict[str, Any], *, what: str) -> None:
         self._api.put(("instances", name, "state"), body, what=what)
 
@@ -181,6 +192,8 @@ def describe_instance(
         networked=bool(drafts.networks_of(draft)),
         labels=read_labels(draft.config),
         revision=revise(content),
+        isolated=ISOLATED_KEY in draft.config,
+        system_disks=drafts.system_disks_of(draft),
     )
 
 

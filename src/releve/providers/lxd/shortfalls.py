@@ -10,6 +10,7 @@ from releve.providers.lxd.api import LxdApi
 from releve.providers.lxd.creation import make_devices
 from releve.providers.lxd.errors import reading
 from releve.providers.lxd.images import Images
+from releve.providers.lxd.isolation import Isolation
 from releve.providers.lxd.sizes import profiles_of
 
 _UNPACKED: Final = 4  # an unpacked system is about this many times its packed image
@@ -25,6 +26,7 @@ def list_shortfalls(
         *_missing_devices(api, request.size, network=wanted_network, pool=pool),
         *_missing_room(api, request.image_id, pool=pool),
         *_used_up_limits(api),
+        *(Isolation(api, network=network).list_shortfalls() if request.isolated else ()),
     )
 
 

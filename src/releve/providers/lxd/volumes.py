@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from releve.errors import Busy, Missing
-from releve.model.resources import Attachment, Labels, Snapshot, Volume
+from releve.errors import Busy, Missing, Refused
+from releve.model.resources import Attachment, Labels, Role, Snapshot, Volume
 from releve.plan.sizes import parse_size
 from releve.providers.lxd import draft as drafts
 from releve.providers.lxd.api import LxdApi
 from releve.providers.lxd.draft import Draft
 from releve.providers.lxd.errors import make_error, reading
 from releve.providers.lxd.instances import Instances
-from releve.providers.lxd.labels import pack_labels, unpack_labels
+from releve.providers.lxd.labels import pack_labels, read_labels, unpack_labels
 
 _MOST_VOLUMES: Final = 1000
 
@@ -24,14 +24,14 @@ class Volumes:
 
     def get(self, volume_id: str) -> Volume:
         pool, name = split_id(volume_id)
-        content = self._api.get(*_path(pool, name))
+        content = self._api.get(*volume_path(pool, name))
         with reading(f"reading volume {volume_id}"):
             if content["name"] != name:
                 raise make_error(Missing, f"no volume {volume_id}", why="LXD named another one")
             holders = [self._hold(user, volume_id) for user in content.get("used_by") or []]
             return describe_volume(pool, content, [hold for hold in holders if hold])
 
-    def list_all(self) -> tuple[Volume, ...]:
+    def list_all(self, *, most: int = _MOST_VOLUMES) -> tuple[Volume, ...]:
         """Attachments here name the instance only."""
         found: list[Volume] = []
         for pool in self.list_pools():
@@ -42,9 +42,9 @@ class Volumes:
                 # LXD lists snapshots beside volumes, as volume/snapshot
                 whole = [item for item in contents or [] if "/" not in item["name"]]
                 found += [describe_volume(name, item, _named_users(item)) for item in whole]
-            if len(found) >= _MOST_VOLUMES:
+            if len(found) >= most:
                 break
-        return tuple(found[:_MOST_VOLUMES])
+        return tuple(found[:most])
 
     def list_pools(self) -> list[Mapping[str, Any]]:
         pools = self._api.get("storage-pools", recursion="1")
@@ -60,6 +60,7 @@ class Volumes:
                 why="a data volume is on one instance at a time",
                 remedy="Look at the volume again; detach it there if that is safe",
             )
+        self._require_fit(volume_id, instance)
         self._instances.change(
             instance,
             lambda draft: drafts.attach(draft, pool=pool, volume=name, mount_point=mount_point),
@@ -76,7 +77,7 @@ class Volumes:
 
     def find_snapshots(self, volume_id: str, *, name: str) -> tuple[Snapshot, ...]:
         pool, volume = split_id(volume_id)
-        contents = self._api.get(*_path(pool, volume), "snapshots", recursion="1")
+        contents = self._api.get(*volume_path(pool, volume), "snapshots", recursion="1")
         with reading(f"reading the snapshots of volume {volume_id}"):
             snapshots = [describe_snapshot(volume_id, content) for content in contents or []]
         return tuple(snapshot for snapshot in snapshots if snapshot.name == name)
@@ -84,10 +85,19 @@ class Volumes:
     def snapshot(self, volume_id: str, *, name: str, labels: Labels) -> None:
         pool, volume = split_id(volume_id)
         what = f"taking snapshot {name} of volume {volume_id}"
-        path = (*_path(pool, volume), "snapshots")
+        path = (*volume_path(pool, volume), "snapshots")
         self._api.post(path, {"name": name}, what=what)
         # LXD takes no description with the first call; the run's id is in the name already
         self._api.put((*path, name), {"description": pack_labels(labels)}, what=what)
+
+    def _require_fit(self, volume_id: str, instance: str) -> None:
+        role = self._instances.get(instance).labels.get("releve.role")
+        if role == Role.TWIN and self.get(volume_id).labels.get("releve.role") != Role.TWIN:
+            raise Refused(
+                f"volume {volume_id} is not attached to {instance}",
+                why="that instance is a twin and the volume is no twin's",
+                remedy="Attach a clone of it",
+            )
 
     def _hold(self, user: str, volume_id: str) -> Attachment | None:
         """Who holds it by this entry of `used_by`; None for a copy that cannot write."""
@@ -139,6 +149,7 @@ def describe_volume(pool: str, content: Mapping[str, Any], attachments: list[Att
         filesystem_uuid=str(config.get("user.releve.uuid", "")),
         state="in-use" if attachments else "available",
         attachments=tuple(attachments),
+        labels=read_labels(config),
     )
 
 
@@ -157,5 +168,5 @@ def _named_users(content: Mapping[str, Any]) -> list[Attachment]:
     return [user for user in users if user]
 
 
-def _path(pool: str, volume: str) -> tuple[str, ...]:
+def volume_path(pool: str, volume: str) -> tuple[str, ...]:
     return ("storage-pools", pool, "volumes", "custom", volume)
