@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -28,7 +29,7 @@ from releve.errors import (
 from releve.model.run import EventKind
 from releve.workflow.carry_out import StopRequested, carry_out
 from releve.workflow.patience import Patience
-from releve.workflow.step import Done, Pending
+from releve.workflow.step import FAILED, Done, Pending
 from tests.workflow.scripted import DONE, PENDING, TODO, ScriptedStep, Stage
 
 QUICK = Patience(draw=lambda: 1.0)
@@ -324,3 +325,37 @@ def test_strikes_surround_the_act(stage: Stage) -> None:
         strike=lambda name, instant: struck.append(f"{name} {instant} {step.acts}"),
     )
     assert struck == ["fence after_intent 0", "fence after_effect 1"]
+
+
+class MayFail(ScriptedStep):
+    may_fail: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StepHalted("the disk cannot be read", why="it is gone", remedy="Look at it"),
+        Unavailable("no answer", remedy="wait"),
+        Missing("no such instance", remedy="look"),
+        ValueError("a defect"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_step_that_may_fail_is_given_up_and_says_why(stage: Stage, error: Exception) -> None:
+    done = carry_out(MayFail([error]), stage.context(), patience=QUICK)
+    assert done.output[FAILED]
+    (given_up, ended) = stage.events()[-2:]
+    assert (given_up.kind, ended.kind) == (EventKind.NOTE, EventKind.DONE)
+    assert given_up.data["remedy"]
+    assert ended.data["output"] == done.output
+    assert EventKind.HALTED not in stage.kinds()
+
+
+@pytest.mark.parametrize(
+    "error", [JournalError("full", remedy="free"), RunHeld("held", remedy="wait")]
+)
+def test_what_must_end_the_process_ends_it_even_where_a_step_may_fail(
+    stage: Stage, error: ReleveError
+) -> None:
+    with pytest.raises(type(error)):
+        carry_out(MayFail([error]), stage.context(), patience=QUICK)

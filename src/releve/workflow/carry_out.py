@@ -18,7 +18,7 @@ from releve.model.run import EventKind, JournalEvent
 from releve.workflow.history import ACCEPTED, REFUSED
 from releve.workflow.hooks import Strike, strike_nothing
 from releve.workflow.patience import Patience
-from releve.workflow.step import Done, Pending, Sight, Step, StepContext, Todo
+from releve.workflow.step import FAILED, Done, Pending, Sight, Step, StepContext, Todo
 
 _MAY_PASS = (Unavailable, Malformed, Busy, RateLimited, Unreachable)
 _NOT_NOW = (Busy, RateLimited)  # answered: nothing happened
@@ -43,7 +43,8 @@ def carry_out(
 
     `uncertain`: an act of an earlier life may have happened unseen. `intents`: how many were
     recorded. Raises StepHalted where a person must decide, StopRequested at a safe point after a
-    cancel, JournalError and RunHeld as they come.
+    cancel, JournalError and RunHeld as they come. A step that may fail is given up instead: it
+    is done, with the reason under FAILED in its output.
     """
     attempt = _Attempt(step, context, patience=patience, intents=intents, strike=strike)
     if uncertain:
@@ -56,24 +57,22 @@ def carry_out(
     except StopRequested:
         attempt.record(EventKind.NOTE, "stopped at a safe point, as asked")
         raise
-    except ReleveError as error:
-        attempt.record_halt(error)
-        raise as_halt(error) from error
     except Exception as error:  # a defect must leave a run that can be resumed
-        halt = as_defect(step.name, error)
-        attempt.record_halt(halt)
-        raise halt from error
+        halt = as_halt(error, step=step.name)
+        if not step.may_fail:
+            attempt.record_halt(error if isinstance(error, ReleveError) else halt)
+            raise halt from error
+        done = attempt.give_up(halt)
+        output = dict(done.output)
     attempt.record(EventKind.DONE, done.reason, seconds=attempt.seconds, output=output)
     return Done(done.reason, output)
 
 
-def as_halt(error: ReleveError) -> StepHalted:
+def as_halt(error: Exception, *, step: str) -> StepHalted:
     if isinstance(error, StepHalted):
         return error
-    return StepHalted(error.what, why=error.why, remedy=error.remedy)
-
-
-def as_defect(step: str, error: Exception) -> StepHalted:
+    if isinstance(error, ReleveError):
+        return StepHalted(error.what, why=error.why, remedy=error.remedy)
     return StepHalted(
         f"{step}: met a defect of Relève",
         why=f"{type(error).__name__}: {error}"[:500],
@@ -248,6 +247,10 @@ class _Attempt:
     def _tell(self, text: str) -> None:
         self._said = text
         self._context.report_progress(text)
+
+    def give_up(self, halt: StepHalted) -> Done:
+        self.record(EventKind.NOTE, f"given up: {halt}", remedy=halt.remedy)
+        return Done(f"not done: {halt}"[:2000], {FAILED: str(halt)[:2000]})
 
     def record_halt(self, error: ReleveError) -> None:
         self.record(

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from releve.model.run import Output, Phase, RunInput
 from releve.ports.outside import Outside
@@ -33,6 +33,7 @@ class Todo:
 
 
 Sight = Done | Pending | Todo
+FAILED: Final = "failed"  # in the output of a step that may fail: why it did; absent: it did not
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Step(ABC):
     acts_at_most: ClassVar[int] = 2  # per attempt of the run
     touches: ClassVar[bool] = True  # False: reads only, so nothing is to be undone
     poll_seconds: ClassVar[float] = 0.5
+    may_fail: ClassVar[bool] = False  # True: what would halt the run is noted, and it goes on
 
     @abstractmethod
     def describe(self, run: RunInput) -> str:
