@@ -68,8 +68,10 @@ def make_server() -> Machine:
         "/etc/php", "/etc/php/8.2", "/etc/systemd", "/etc/systemd/system", "/etc/cron.d",
         "/etc/systemd/system/multi-user.target.wants", "/etc/sudoers.d", "/etc/ssl",
         "/etc/systemd/system/timers.target.wants", "/etc/ssl/certs", "/etc/ssl/private",
-        "/home", "/home/alice", "/home/deploy", "/opt", "/root", "/srv", "/usr", "/usr/bin",
-        "/usr/local", "/usr/local/bin", "/usr/local/lib", "/var", "/var/lib", "/var/lib/mysql", "/var/log",
+        "/home", "/home/alice", "/home/deploy", "/opt", "/root", "/srv", "/usr",
+        "/usr/bin",
+        "/usr/local", "/usr/local/bin", "/usr/local/lib", "/var", "/var/lib", "/var/lib/mysql",
+        "/var/log",
         "/var/log/nginx", "/var/spool", "/var/spool/cron", "/var/spool/cron/crontabs", "/var/www",
         "/var/www/html", "/etc/sysctl.d", "/etc/apt", "/etc/apt/sources.list.d",
     ):  # fmt: skip
@@ -85,7 +87,7 @@ def make_server() -> Machine:
     server.file("/var/log/nginx/access.log", content="sha256:log", owner="www-data")
     for name, number in (("root", "0"), ("www-data", "33"), ("alice", "1001"), ("deploy", "1002")):
         home = "/root" if name == "root" else f"/home/{name}"
-        server.put(FactKind.USER, name, uid=number, gid=number, home=home, shell="/bin/sh")
+        server.put(FactKind.USER, name, uid=number, gid=number, home=home)
         server.put(FactKind.GROUP, name, gid=number)
     server.put(FactKind.GROUP, "adm", gid="4")
     for name in ("nginx.service", "cron.service", "phpsessionclean.timer"):
