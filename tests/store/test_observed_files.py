@@ -185,6 +185,10 @@ def test_the_same_content_is_stored_once(state: Path, store: ObservedStore) -> N
             store.save_content(host, digest, b"the same body")
     assert len(ask(state, "select id from releve_chunk")) == 1
     assert len(ask(state, "select id from releve_content")) == 4
+    for host in ("blog", "shop"):
+        for digest in ("sha256:a", "sha256:b"):
+            store.save_content(host, digest, b"a newer body")
+    assert len(ask(state, "select id from releve_chunk")) == 1, "what is replaced is not kept"
 
 
 def test_chunks_are_bounded_whatever_the_keys_are() -> None:

@@ -89,13 +89,17 @@ class SqlObservedStore(ObservedStore):
         chunk_id = self._key_ring.sealing.digest("content", content)
         values = {"id": self._name_content(host, digest), "host": host, "chunk_id": chunk_id}
         sealed = self._seal(chunk_id, content)
+        earlier = sa.select(contents.c.chunk_id).where(contents.c.id == values["id"])
 
         def write(connection: sa.Connection) -> None:
             self._write_chunks(connection, [(chunk_id, sealed)])
+            replaced = connection.scalar(earlier)
             insert = self._database.insert(contents).values(**values)
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["id"], set_={"chunk_id": chunk_id})
             )
+            if replaced is not None:
+                connection.execute(_delete_unused([bytes(replaced)]))
 
         self._transact(write)
 

@@ -1,20 +1,13 @@
 """The report as one page that a client can read: nothing runs in it, nothing is fetched by it."""
 
-import base64
-import hashlib
 from collections.abc import Callable
 from dataclasses import fields
-from functools import cache
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
-
 from releve.model.converge import HostStats
-from releve.model.server_text import show_server_text
 from releve.recovery.report.drawing import Drawing, draw_timeline
 from releve.recovery.report.language import Language, Wording, wording_for
+from releve.recovery.report.page import open_template, read_resource, style_values
 from releve.recovery.report.sentences import (
     count_checks_after,
     count_checks_before,
@@ -25,14 +18,14 @@ from releve.recovery.report.sentences import (
 )
 from releve.recovery.report.types import Objective, Report
 
-MAX_SHOWN_CHARACTERS = 2000
+_PACKAGE = "releve.recovery.report"
 _KINDS = ("provider", "converge", "own", "halted")
 
 
 def render_html(report: Report, language: Language | str) -> str:
     wording = wording_for(language)
     drawing = draw_timeline(report.timing)
-    page: str = _page_template().render(
+    page: str = open_template(_PACKAGE).render(
         **_page_values(report, wording),
         drawing=drawing,
         kinds=_kinds_in(drawing),
@@ -49,8 +42,7 @@ def _page_values(report: Report, wording: Wording) -> dict[str, Any]:
         "report": report,
         "timing": report.timing,
         "moves": report.moves,
-        "policy": _policy(),
-        "style": Markup(_style()),  # noqa: S704 - our own file; it holds nothing from a run
+        **style_values(read_resource(_PACKAGE, "page.css")),
         "outcome": tell_outcome(report, wording),
         "objective": tell_objective(report.timing.objective, wording),
         "interruptions": tell_interruptions(report, wording),
@@ -68,46 +60,6 @@ def _page_values(report: Report, wording: Wording) -> dict[str, Any]:
             ("ansible_slowest", ansible.slowest if ansible else ()),
         ],
     }
-
-
-@cache
-def _page_template() -> Any:
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_clean,
-        loader=FunctionLoader(_read_resource),
-    )
-    environment.filters["per_cent"] = _write_per_cent
-    environment.globals.clear()
-    return environment.get_template("page.html.j2")
-
-
-def _clean(value: object) -> object:
-    """Every text that enters the page passes here, wherever it came from."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return show_server_text(value, limit=MAX_SHOWN_CHARACTERS)
-
-
-def _write_per_cent(value: float) -> str:
-    return f"{value:.3f}%"
-
-
-def _read_resource(name: str) -> str:
-    return resources.files("releve.recovery.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _style() -> str:
-    return _read_resource("page.css")
-
-
-@cache
-def _policy() -> str:
-    """No script, no request, no frame; of styles only ours, by its hash."""
-    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
 def _kinds_in(drawing: Drawing) -> list[str]:
