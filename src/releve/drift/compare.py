@@ -12,6 +12,9 @@ PACKAGE_CONTENT: Final = "="
 _UNLOADED: Final = {"active": "inactive", "load": "loaded"}  # a unit that systemd does not hold
 
 
+_END: Final[tuple[tuple[int, str], Fact | None]] = ((len(FactKind), ""), None)  # after any fact
+
+
 @dataclass
 class Sides:
     """What must be known of both streams before two of their facts can be judged."""
@@ -66,17 +69,17 @@ def merge(
 ) -> Iterator[tuple[Fact | None, Fact | None]]:
     """Facts of the same kind and key together; one that is on one side only with None."""
     left, right = _ordered(ours), _ordered(theirs)
-    our, their = next(left, None), next(right, None)
-    while our is not None or their is not None:
-        if their is None or (our is not None and our.order < their.order):
-            yield our, None
-            our = next(left, None)
-        elif our is None or their.order < our.order:
-            yield None, their
-            their = next(right, None)
+    our, their = next(left, _END), next(right, _END)
+    while our is not _END or their is not _END:
+        if our[0] < their[0]:
+            yield our[1], None
+            our = next(left, _END)
+        elif their[0] < our[0]:
+            yield None, their[1]
+            their = next(right, _END)
         else:
-            yield our, their
-            our, their = next(left, None), next(right, None)
+            yield our[1], their[1]
+            our, their = next(left, _END), next(right, _END)
 
 
 def judge(our: Fact | None, their: Fact | None, sides: Sides) -> Deviation | None:
@@ -101,19 +104,21 @@ def judge(our: Fact | None, their: Fact | None, sides: Sides) -> Deviation | Non
     return Deviation(our.kind, our.key, status, our, their, tuple(names))
 
 
-def _ordered(facts: Iterable[Fact]) -> Iterator[Fact]:
+def _ordered(facts: Iterable[Fact]) -> Iterator[tuple[tuple[int, str], Fact | None]]:
     last: tuple[int, str] = (-1, "")
     for fact in facts:
         order = fact.order
         if order <= last:
             raise ValueError(f"{fact.kind} {fact.key!r} is out of order or there twice")
         last = order
-        yield fact
+        yield order, fact
 
 
 def _remember_versions(our: Fact | None, their: Fact | None, sides: Sides) -> None:
+    if (our or their).kind is not FactKind.PACKAGE:  # type: ignore[union-attr] # merge yields one
+        return
     for fact, versions in ((our, sides.our_versions), (their, sides.their_versions)):
-        if fact is not None and fact.kind is FactKind.PACKAGE:
+        if fact is not None:
             versions[fact.key] = fact.attributes.get("version", "")
 
 

@@ -19,6 +19,9 @@ from releve.model.observed import RANKS, FactKind
 
 MOST_LISTED: Final = 1000  # deviations of one finding
 _MOST_SIBLINGS: Final = 12  # findings about files of one directory; more are one
+_MOST_CHOSEN: Final = 40  # of them where each is likely to be a decision of its own
+_MOST_LEVELS: Final = 4
+_CHOSEN_SINGLY: Final = ("/etc", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 _MOST_HELD: Final = 64  # of one directory, before the others are only counted
 _MOST_GROUPS: Final = 20_000
 _MOST_PATHS: Final = 200_000
@@ -166,18 +169,27 @@ class Grouping:
                 self._finals[cause] = min(causes)
 
     def _merge_siblings(self) -> None:
-        by_parent: dict[tuple[str, DeviationStatus], list[Cause]] = {}
-        for cause, members in self._groups.items():
-            lead = members.deviations[0]
-            if cause.kind is not FactKind.FILE or cause.aspect or self.final(cause) != cause:
-                continue
-            if not concerns_security(lead):
-                parent = cause.subject.rpartition("/")[0] or "/"
-                by_parent.setdefault((parent, lead.status), []).append(cause)
-        for (parent, _), causes in sorted(by_parent.items()):
-            if len(causes) > _MOST_SIBLINGS:
-                for cause in causes:
-                    self._finals[cause] = Cause(FactKind.FILE, parent)
+        """Many files of one directory are one thing; then many directories of the one above."""
+        apart = {
+            cause: members.deviations[0].status
+            for cause, members in self._groups.items()
+            if cause.kind is FactKind.FILE
+            and not cause.aspect
+            and self.final(cause) == cause
+            and not concerns_security(members.deviations[0])
+        }
+        for _ in range(_MOST_LEVELS):
+            by_parent: dict[tuple[str, DeviationStatus], list[Cause]] = {}
+            for cause, status in apart.items():
+                parent = cause.subject.rpartition("/")[0]
+                by_parent.setdefault((parent, status), []).append(cause)
+            for (parent, status), causes in sorted(by_parent.items()):
+                if parent and len(causes) > _most_siblings(parent):
+                    merged = Cause(FactKind.FILE, parent)
+                    self._finals.update(dict.fromkeys(causes, merged))
+                    for cause in causes:
+                        del apart[cause]
+                    apart[merged] = status
 
     def _write(self, cause: Cause, members: _Group) -> Finding:
         deviations = tuple(sorted(members.deviations, key=lambda item: _rank(item, cause)))
@@ -218,6 +230,11 @@ def split_at_files(
 
 def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda item: (_TIERS[item.tier], item.title, item.fingerprint))
+
+
+def _most_siblings(parent: str) -> int:
+    is_chosen = parent.startswith(_CHOSEN_SINGLY)
+    return _MOST_CHOSEN if is_chosen else _MOST_SIBLINGS
 
 
 def _checked(deviations: Iterable[Deviation]) -> Iterator[Deviation]:
