@@ -1,0 +1,155 @@
+"""One role per host for what no playbook managed yet: made, wired in and added to."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from releve.codify.draft import Draft
+from releve.codify.playbook import wire_role
+from releve.codify.scalars import Value, write_mode, write_unsafe, write_value
+from releve.codify.sections import ORDER, Section
+from releve.codify.types import RepositoryView
+from releve.codify.yaml_text import (
+    NotEditable,
+    append_items,
+    append_top_level,
+    compose,
+    entries,
+    find_node,
+    insert_lines,
+    items,
+    load_plain,
+    text_of,
+)
+
+_MIRRORED: Final = re.compile(
+    r"(?:/(?!\.git|\.\.?(?:/|$))[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,80}){1,12}"
+)
+# ansible-lint and editors would take such a file for something of Ansible's.
+_TELLING_ENDINGS: Final = (".yml", ".yaml", ".j2", ".json", ".py")
+
+
+@dataclass(frozen=True)
+class CatchUp:
+    draft: Draft
+    repository: RepositoryView
+
+    @property
+    def role(self) -> str:
+        return "catch_up_" + re.sub(r"[^a-z0-9]+", "_", self.repository.host.lower()).strip("_")
+
+    @property
+    def directory(self) -> str:
+        return f"roles/{self.role}"
+
+    def add(self, section: Section, value: str | Mapping[str, Value]) -> None:
+        """Add one item to the section's list; the same item twice is there once."""
+        self.ensure_role()
+        self._ensure_section(section)
+        path = f"{self.directory}/vars/main.yml"
+        text = self.draft.read(path) or "---\n"
+        key = f"{self.role}_{section.name}"
+        item = _write_item(value)
+        node = find_node(text, (key,))
+        if node is None:
+            block = "\n".join(f"  {line}".rstrip() for line in item.splitlines())
+            text = append_top_level(text, f"{key}:\n{block}\n")
+        elif load_plain(item)[0] not in _load_list(text, key):
+            text = append_items(text, (key,), lines=item)
+        self.draft.write(path, text)
+
+    def ship(self, path: str, content: bytes, *, folder: str = "files") -> str:
+        """Put a file of the host's into the role; its name below `folder`."""
+        name = self._name_for(path) + (".j2" if folder == "templates" else "")
+        self.draft.write(f"{self.directory}/{folder}/{name}", content)
+        if b"\r" in content:  # a repository that normalises line ends would change it
+            self.draft.write(f"{self.directory}/{folder}/.gitattributes", "* -text -filter\n")
+        return name
+
+    def _name_for(self, path: str) -> str:
+        if _MIRRORED.fullmatch(path):
+            name = path.removeprefix("/")
+            return name + ".as-is" if name.endswith(_TELLING_ENDINGS) else name
+        digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+        return f"others/{digest[:16]}"
+
+    def ensure_role(self) -> None:
+        if self.draft.has(f"{self.directory}/tasks/main.yml"):
+            return
+        self.draft.write(f"{self.directory}/tasks/main.yml", "---\n")
+        self.draft.write(f"{self.directory}/vars/main.yml", _VARIABLES_HEAD)
+        wire_role(self.draft, self.repository, self.role)
+
+    def _ensure_section(self, section: Section) -> None:
+        for name, text in section.handlers.items():
+            self._ensure_named(f"{self.directory}/handlers/main.yml", name, text)
+        task = section.task.replace("@role@", self.role).strip("\n") + "\n"
+        path = f"{self.directory}/tasks/{section.file}.yml"
+        self._ensure_named(path, _name_of(task), task, before=section.later)
+        self._ensure_import(section.file)
+
+    def _ensure_named(
+        self, path: str, name: str, block: str, *, before: Sequence[str] = ()
+    ) -> None:
+        """Add a named block, ahead of the first whose name begins with one of `before`."""
+        text = self.draft.read(path) or "---\n"
+        found = [
+            (text_of(dict(entries(item)).get("name")) or "", item) for item in items(compose(text))
+        ]
+        if name in [known for known, _ in found]:
+            return
+        for known, item in found:
+            if any(known.startswith(later) for later in before):
+                self.draft.write(path, insert_lines(text, item.start_mark.line, block + "\n"))
+                return
+        self.draft.write(path, append_top_level(text, block))
+
+    def _ensure_import(self, file: str) -> None:
+        path = f"{self.directory}/tasks/main.yml"
+        text = self.draft.read(path) or "---\n"
+        block = f"- name: {ORDER[file]}\n  ansible.builtin.import_tasks: {file}.yml\n"
+        ranks = list(ORDER)
+        for item in items(compose(text)):
+            imported = text_of(dict(entries(item)).get("ansible.builtin.import_tasks")) or ""
+            known = imported.removesuffix(".yml")
+            if known == file:
+                return
+            if known in ranks and ranks.index(known) > ranks.index(file):
+                self.draft.write(path, insert_lines(text, item.start_mark.line, block + "\n"))
+                return
+        self.draft.write(path, append_top_level(text, block))
+
+
+def _load_list(text: str, key: str) -> list[object]:
+    loaded = load_plain(text)
+    found = loaded.get(key) if isinstance(loaded, dict) else None
+    if not isinstance(found, list):
+        raise NotEditable(f"{key} is not a list")
+    return found
+
+
+def _name_of(task: str) -> str:
+    return task.splitlines()[0].removeprefix("- name: ")
+
+
+def _write_item(value: str | Mapping[str, Value]) -> str:
+    """`- item` in lines without indentation."""
+    if isinstance(value, str):
+        return f"- {write_unsafe(value)}\n"
+    lines = []
+    for key, field in value.items():
+        if key == "mode" and isinstance(field, str):
+            written = write_mode(field)
+        else:
+            written = write_value(field, indent=2)
+        gap = "" if written.startswith("\n") else " "
+        lines.append(f"{key}:{gap}{written}")
+    return "- " + "\n  ".join(lines) + "\n"
+
+
+_VARIABLES_HEAD: Final = """\
+---
+# Changed on the host by hand, found by Relève. What is `!unsafe` is data, never a template.
+"""
