@@ -1,6 +1,7 @@
 """The one place that picks providers and adapters for a plan."""
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from pydantic import TypeAdapter
 
 from releve.adapters.store import open_observed_store, open_store
 from releve.adapters.system_clock import SystemClock
+from releve.errors import PlanError
 from releve.model.run import RunInput
 from releve.plan.types import LxdProvider, ProviderPlan
 from releve.ports.clock import Clock
@@ -16,6 +18,7 @@ from releve.ports.journal import Journal, Lease
 from releve.ports.observed_store import ObservedStore
 from releve.ports.outside import Outside
 from releve.ports.provider import Provider
+from releve.ports.team_repository import TeamRepository
 from releve.workflow.state_file import find_state_directory
 
 LAB_PREFIX = "lab:"
@@ -63,6 +66,45 @@ def connect(provider: ProviderPlan, *, state: State) -> Outside:
         clock=state.clock,
         observed=state.observed,
         findings=state.findings,
+    )
+
+
+def open_repository(directory: Path) -> TeamRepository:
+    """PlanError where the directory of releve.yml is in no git repository."""
+    from releve.adapters.git.repository import GitRepository
+
+    return GitRepository(directory)
+
+
+def open_vault(directory: Path) -> Callable[[bytes], bytes] | None:
+    """How to encrypt under the team's vault; None without its password."""
+    from releve.adapters.ansible.vault import encrypt_text
+
+    def encrypt(clear: bytes) -> bytes:
+        return encrypt_text(directory, clear, environment=dict(os.environ))
+
+    try:
+        encrypt(b"a probe")
+    except PlanError:
+        return None
+    return encrypt
+
+
+def read_inventory_groups(
+    directory: Path, sources: tuple[str, ...], playbook: str
+) -> Mapping[str, frozenset[str]]:
+    from releve.adapters.ansible.inventory import Query, read_groups
+    from releve.adapters.ansible.settings import read_settings
+
+    environment = dict(os.environ)
+    given = tuple(str(directory / source) for source in sources)
+    return read_groups(
+        Query(
+            sources=given or read_settings(directory, environment).inventory,
+            repository=str(directory),
+            playbook_directory=str((directory / playbook).parent),
+            environment=environment,
+        )
     )
 
 

@@ -1,5 +1,7 @@
 """Accounts, groups, who is in which, and the keys that let them in."""
 
+import re
+
 from releve.codify.outcome import (
     Derived,
     Outcome,
@@ -18,6 +20,7 @@ from releve.model.observed import Fact, FactKind
 
 _FIELDS = {"uid": "uid", "gecos": "comment", "home": "home", "shell": "shell"}
 _AGES = {"min_days": "min_days", "max_days": "max_days"}
+_HASH = re.compile(rb"!?\$[a-z0-9]{1,20}\$[A-Za-z0-9./$,=+-]{8,500}")
 _MANAGED = "a task of the playbooks manages this account, and would change it back"
 
 
@@ -115,7 +118,7 @@ def _add_password(fields: dict[str, Value], deviation: Deviation, work: Work) ->
             fields["password_lock"] = True
         return ", without a password"
     stored = _find_hash(deviation.key, work)
-    if stored and work.situation.encrypt is not None:
+    if _HASH.fullmatch(stored) and work.situation.encrypt is not None:
         fields["password"] = work.situation.encrypt(stored)
         return ", its password's hash in the team's vault"
     if is_new:

@@ -8,9 +8,10 @@ from typing import Final
 
 from releve.codify.draft import Draft
 from releve.codify.playbook import wire_role
-from releve.codify.scalars import Value, write_mode, write_unsafe, write_value
+from releve.codify.scalars import NotExpressible, Value, write_mode, write_unsafe, write_value
+from releve.codify.secrets import find_secrets
 from releve.codify.sections import ORDER, Section
-from releve.codify.types import RepositoryView
+from releve.codify.types import Encrypt, RepositoryView
 from releve.codify.yaml_text import (
     NotEditable,
     append_items,
@@ -35,6 +36,7 @@ _TELLING_ENDINGS: Final = (".yml", ".yaml", ".j2", ".json", ".py")
 class CatchUp:
     draft: Draft
     repository: RepositoryView
+    encrypt: Encrypt | None = None
 
     @property
     def role(self) -> str:
@@ -51,7 +53,7 @@ class CatchUp:
         path = f"{self.directory}/vars/main.yml"
         text = self.draft.read(path) or "---\n"
         key = f"{self.role}_{section.name}"
-        item = _write_item(value)
+        item = _write_item(self._without_secrets(value))
         node = find_node(text, (key,))
         if node is None:
             block = "\n".join(f"  {line}".rstrip() for line in item.splitlines())
@@ -67,6 +69,23 @@ class CatchUp:
         if b"\r" in content:  # a repository that normalises line ends would change it
             self.draft.write(f"{self.directory}/{folder}/.gitattributes", "* -text -filter\n")
         return name
+
+    def _without_secrets(self, value: str | Mapping[str, Value]) -> str | Mapping[str, Value]:
+        """A crontab line may hold a password like any file: such a value goes into the vault."""
+        if isinstance(value, str):
+            if find_secrets(_encode(value)):
+                raise NotExpressible("a name in it looks like a secret")
+            return value
+        return {key: self._hide(field) for key, field in value.items()}
+
+    def _hide(self, field: Value) -> Value:
+        if not isinstance(field, str) or not find_secrets(_encode(field)):
+            return field
+        if self.encrypt is None:
+            raise NotExpressible("it holds a secret, and there is no vault password")
+        if re.search(r"\{[{%#]", field):
+            raise NotExpressible("it holds a secret, and what older Ansible takes for a template")
+        return self.encrypt(_encode(field))
 
     def _name_for(self, path: str) -> str:
         if _MIRRORED.fullmatch(path):
@@ -128,6 +147,10 @@ def _load_list(text: str, key: str) -> list[object]:
     if not isinstance(found, list):
         raise NotEditable(f"{key} is not a list")
     return found
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _name_of(task: str) -> str:

@@ -96,7 +96,7 @@ def _change_copy(task: TaskEvent, digest: str, content: bytes, *, work: Work, sh
 
 
 def _change_inline(inline: str, digest: str, content: bytes, *, work: Work) -> str:
-    """`content: "{{ timezone }}\\n"`: the value of the variable changes for this host."""
+    """Where the content is one variable: its value changes for this host."""
     match = _EXPRESSION.fullmatch(inline)
     live = content.decode("utf-8", "surrogateescape")
     if not match or not (live.startswith(match["head"]) and live.endswith(match["tail"])):

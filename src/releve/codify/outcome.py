@@ -46,7 +46,7 @@ class Work:
 
     @property
     def catch_up(self) -> CatchUp:
-        return CatchUp(self.draft, self.situation.repository)
+        return CatchUp(self.draft, self.situation.repository, self.situation.encrypt)
 
     def has(self, kind: FactKind, key: str) -> bool:
         """Whether the finding has this deviation too."""

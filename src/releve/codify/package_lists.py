@@ -80,12 +80,12 @@ def _installer(definition: Definition, work: Work) -> TaskEvent | None:
 
 def find_contrary(package: str, work: Work, *, removal: bool) -> TaskEvent | None:
     """A task that would undo it: one that installs what was removed, or the other way round."""
+    own = f"{work.catch_up.directory}/"
     for event in work.situation.touches:
-        if event.action in _APT and package in _packages(event):
-            if _is_removal(event, work) != removal and not event.location.startswith(
-                f"{work.catch_up.directory}/"
-            ):
-                return event
+        is_ours = event.location.startswith(own)
+        concerns = event.action in _APT and package in _packages(event) and not is_ours
+        if concerns and _is_removal(event, work) is not removal:
+            return event
     return None
 
 

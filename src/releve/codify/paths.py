@@ -23,6 +23,22 @@ from releve.model.observed import Fact, FactKind
 
 _SKELETON = {".bashrc", ".profile", ".bash_logout"}
 _CONTENT = {"content", "type", "target"}
+_SETTINGS = {
+    "/etc/hostname": "hostname",
+    "/etc/timezone": "timezone",
+    "/etc/localtime": "timezone",
+}
+_ACCOUNTS = (FactKind.USER, FactKind.GROUP)
+_ONE_BY_ONE = {
+    "/etc/fstab": (FactKind.FSTAB,),
+    "/var/spool/cron/": (FactKind.CRON,),
+    "/etc/passwd": _ACCOUNTS,
+    "/etc/group": _ACCOUNTS,
+    "/etc/shadow": _ACCOUNTS,
+    "/etc/gshadow": _ACCOUNTS,
+    "/etc/subuid": _ACCOUNTS,
+    "/etc/subgid": _ACCOUNTS,
+}
 
 
 def write_path(deviation: Deviation, work: Work) -> Outcome:
@@ -49,41 +65,32 @@ def write_path(deviation: Deviation, work: Work) -> Outcome:
 
 def why_derived(deviation: Deviation, work: Work) -> str:
     """What else in the finding makes the path, or empty."""
-    path = deviation.key
     if _belongs_to_new_package(deviation, work):
         return "the package brings it"
-    directory, _, name = path.rpartition("/")
-    if directory.endswith((".wants", ".requires")) and work.has(FactKind.UNIT, name):
-        return "enabling the unit makes the link"
-    if directory == "/etc/systemd/system" and work.has(FactKind.UNIT, name) and _is_link(deviation):
-        return "systemd makes the link"
+    return _derived_link(deviation, work) or _derived_file(deviation.key, work)
+
+
+def _derived_link(deviation: Deviation, work: Work) -> str:
+    directory, _, name = deviation.key.rpartition("/")
+    is_units = directory == "/etc/systemd/system" and _is_link(deviation)
+    if directory.endswith((".wants", ".requires")) or is_units:
+        return "systemd makes the link" if work.has(FactKind.UNIT, name) else ""
     if directory == "/etc/alternatives" and work.has(FactKind.ALTERNATIVE, name):
         return "update-alternatives makes the link"
-    settings = {"/etc/hostname": "hostname", "/etc/timezone": "timezone"}
-    settings |= {"/etc/localtime": "timezone"}
-    if path in settings and work.has(FactKind.SETTING, settings[path]):
-        return "the setting writes it"
-    if path == "/etc/fstab" and work.of_kind(FactKind.FSTAB):
-        return "its lines are set one by one"
-    if path.startswith("/var/spool/cron/") and work.of_kind(FactKind.CRON):
-        return "its jobs are set one by one"
-    users = {found.ours.attributes.get("home"): found for found in work.of_kind(FactKind.USER)
-             if found.ours is not None and found.status == DeviationStatus.EXTRA}  # fmt: skip
-    if directory in users and name in _SKELETON:
-        return "making the account copies it"
-    accounts = (
-        "/etc/passwd",
-        "/etc/group",
-        "/etc/shadow",
-        "/etc/gshadow",
-        "/etc/subuid",
-        "/etc/subgid",
-    )
-    if path.removesuffix("-") in accounts:
-        return (
-            "the accounts are set one by one" if work.finding.deviations[0] is not deviation else ""
-        )
     return ""
+
+
+def _derived_file(path: str, work: Work) -> str:
+    directory, _, name = path.rpartition("/")
+    if path in _SETTINGS and work.has(FactKind.SETTING, _SETTINGS[path]):
+        return "the setting writes it"
+    for beginning, kinds in _ONE_BY_ONE.items():
+        if path.startswith(beginning) and any(work.of_kind(kind) for kind in kinds):
+            return "what it holds is set one by one"
+    homes = {
+        found.ours.attributes.get("home") for found in work.of_kind(FactKind.USER) if found.ours
+    }
+    return "making the account copies it" if directory in homes and name in _SKELETON else ""
 
 
 def _remove(deviation: Deviation, path: str, *, work: Work) -> Outcome:

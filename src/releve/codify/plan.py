@@ -51,15 +51,12 @@ def plan_changes(findings: Sequence[Finding], situation: Situation) -> CodifyPla
 def list_needed_contents(findings: Sequence[Finding]) -> dict[str, str]:
     """Paths whose bytes a plan needs, with the digest of the host's content."""
     needed: dict[str, str] = {}
-    for finding in findings:
-        for deviation in finding.deviations:
-            ours = deviation.ours
-            if deviation.kind == FactKind.FILE and ours is not None:
-                if ours.attributes.get("type", "file") == "file":
-                    needed[deviation.key] = ours.attributes.get("content", "")
-            elif deviation.kind == FactKind.USER and ours is not None:
-                if "hmac:" in ours.attributes.get("password", ""):
-                    needed[ACCOUNT_FILES] = ""
+    for deviation in (found for finding in findings for found in finding.deviations):
+        wanted = deviation.ours.attributes if deviation.ours is not None else {}
+        if deviation.kind == FactKind.FILE and wanted.get("type", "") == "file":
+            needed[deviation.key] = wanted.get("content", "")
+        if deviation.kind == FactKind.USER and "hmac:" in wanted.get("password", ""):
+            needed[ACCOUNT_FILES] = ""
     return needed
 
 

@@ -26,9 +26,9 @@ def wire_role(draft: Draft, repository: RepositoryView, role: str) -> None:
     found = _find_last_play(draft, repository, repository.playbook, depth=0)
     if found is not None:
         path, index = found
-        text = draft.read(path) or ""
+        play_text = draft.read(path) or ""
         try:
-            draft.write(path, _add_to_play(text, index, repository=repository, role=role))
+            draft.write(path, _add_to_play(play_text, index, repository=repository, role=role))
         except NotEditable:
             found = None
     if found is None:

@@ -155,7 +155,7 @@ def _default(value: Any, *_: Any) -> Any:
     return value
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # either
     pass
 
 

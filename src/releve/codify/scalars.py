@@ -70,7 +70,7 @@ def write_value(value: Value, *, indent: int) -> str:
 
 def _is_resolved(text: str) -> bool:
     """Whether YAML would take the plain text for a number, a date, a truth or nothing."""
-    tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))
+    tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     return bool(tag != "tag:yaml.org,2002:str")
 
 

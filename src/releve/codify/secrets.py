@@ -22,8 +22,10 @@ _WORD: Final = (
     rb"(?:[._-](?:key|id|base|value|default|string))?"
 )
 _ASSIGNED: Final = re.compile(
-    rb"(?im)^(?P<head>[ \t]*(?:[#;]+[ \t]*)?(?:export[ \t]+|set[ \t]+|define\([ \t]*|\$|-[ \t]+|Environment=\"?"
-    rb"|password-)?[\"']?(?:" + _WORD + rb"|pass|pw)[\"']?[ \t]*(?:\)|,|:=|=>|=|:)[ \t]*[\"']?)"
+    rb"(?im)^(?P<head>[ \t]*(?:[#;]+[ \t]*)?(?:export[ \t]+|set[ \t]+|define\([ \t]*|\$"
+    rb"|-[ \t]+|Environment=\"?|password-)?[\"']?(?:"
+    + _WORD
+    + rb"|pass|pw)[\"']?[ \t]*(?:\)|,|:=|=>|=|:)[ \t]*[\"']?)"
     rb"(?P<value>[^\r\n\"']{3,})"
 )
 _QUOTED_SECRET: Final = re.compile(
@@ -68,12 +70,21 @@ def is_secret_throughout(path: str, content: bytes) -> bool:
 
 def find_secrets(content: bytes) -> tuple[tuple[int, int], ...]:
     """Spans of the secret values, in order, none within another."""
-    spans: list[tuple[int, int]] = []
-    for pattern in _PATTERNS:
-        for match in pattern.finditer(content):
-            if _is_secret(match["head"], match["value"]):
-                spans.append((match.start("value"), match.start("value") + _length(match["value"])))
+    spans = [
+        (match.start("value"), match.start("value") + _length(match["value"]))
+        for pattern in _PATTERNS
+        for match in pattern.finditer(content)
+        if _is_secret(match["head"], match["value"])
+    ]
     return _merge(sorted(spans))
+
+
+def hide_secrets(text: str) -> str:
+    """For what is shown: the same text with … where a secret stands."""
+    content = text.encode("utf-8", "surrogateescape")
+    for start, end in reversed(find_secrets(content)):
+        content = content[:start] + "…".encode() + content[end:]
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _is_secret(head: bytes, value: bytes) -> bool:

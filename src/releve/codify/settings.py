@@ -37,18 +37,11 @@ def write_setting(deviation: Deviation, work: Work) -> Outcome:
         return leave_out(deviation, "it belongs to the instance or to its network")
     if value and before and (reason := set_value_variable(before, value, files, work=work)):
         return Written(reason)
-    if deviation.key == "hostname" and _HOSTNAME.fullmatch(value):
-        work.catch_up.add(section("hostname"), value)
-        return Written("the catch-up role sets the host's name")
-    if deviation.key == "timezone" and _TIMEZONE.fullmatch(value):
-        work.catch_up.add(section("timezone"), value)
-        return Written("the catch-up role sets the time zone")
-    if any(work.has(FactKind.FILE, file) for file in files):
-        return Derived("its file is copied")
-    if deviation.key.startswith("locale.") and value:
-        name = deviation.key.removeprefix("locale.")
-        return _set_line(work, "/etc/default/locale", name, require_line(value))
-    return leave_out(deviation, "there is no module that sets it")
+    forms = {"hostname": _HOSTNAME, "timezone": _TIMEZONE}
+    if deviation.key in forms and forms[deviation.key].fullmatch(value):
+        work.catch_up.add(section(deviation.key), value)
+        return Written(f"the catch-up role sets the host's {deviation.key}")
+    return _write_other(deviation, value, files, work=work)
 
 
 def write_sysctl(deviation: Deviation, work: Work) -> Outcome:
@@ -108,7 +101,18 @@ def _holds(path: str, parameter: str, work: Work) -> bool:
     return path.startswith("/etc/sysctl") and parameter.encode("utf-8", "replace") in content
 
 
-def _set_line(work: Work, path: str, name: str, value: str) -> Outcome:
+def _write_other(
+    deviation: Deviation, value: str, files: tuple[str, ...], *, work: Work
+) -> Outcome:
+    if any(work.has(FactKind.FILE, file) for file in files):
+        return Derived("its file is copied")
+    if deviation.key.startswith("locale.") and value:
+        name = deviation.key.removeprefix("locale.")
+        return _set_line(work, "/etc/default/locale", name=name, value=require_line(value))
+    return leave_out(deviation, "there is no module that sets it")
+
+
+def _set_line(work: Work, path: str, *, name: str, value: str) -> Outcome:
     fields = {"path": path, "instead_of": f"^{re.escape(name)}=", "line": f"{name}={value}"}
     work.catch_up.add(section("lines"), fields)
     return Written(f"the catch-up role sets it in {path}")

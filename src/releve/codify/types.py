@@ -21,7 +21,6 @@ class RepositoryView:
     playbook: str
     inventory: tuple[str, ...] = ()
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)  # group to its hosts
-    collections: frozenset[str] = frozenset()  # installed where the team runs Ansible
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,13 @@ def read_hosts(query: Query) -> Mapping[str, Mapping[str, Any]]:
     return {name: variables.get(name, {}) for name in sorted(names | set(variables))}
 
 
+def read_groups(query: Query) -> Mapping[str, frozenset[str]]:
+    """Every group with all its hosts, those of its children too; `all` among them."""
+    listing = _read(query, "--list")
+    names = {name for name in listing if name != "_meta"} | {"all"}
+    return {name: frozenset(_hosts_below(name, listing, seen=set())) for name in names}
+
+
 def unknown_host(host: str, known: list[str]) -> str:
     """The sentence for a host that is in no source, with near words."""
     near = difflib.get_close_matches(host, known, n=3)
@@ -95,6 +102,17 @@ def old_names(variables: Mapping[str, Any], host: str) -> tuple[str, ...]:
 def old_port(variables: Mapping[str, Any]) -> int:
     text = str(variables.get("ansible_port") or variables.get("ansible_ssh_port") or "22")
     return int(text) if text.isdigit() else 22
+
+
+def _hosts_below(name: str, listing: Mapping[str, Any], *, seen: set[str]) -> set[str]:
+    group = listing.get(name, {})
+    if name in seen or not isinstance(group, dict):
+        return set()
+    seen.add(name)
+    hosts = set(group.get("hosts", ()))
+    for child in group.get("children", ()):
+        hosts |= _hosts_below(child, listing, seen=seen)
+    return hosts
 
 
 def _read(query: Query, selection: str) -> Mapping[str, Any]:

@@ -88,7 +88,9 @@ class GitRepository(TeamRepository):
             self._git.succeeds("worktree", "prune")
 
     def _list(self, commit: str) -> Iterator[tuple[str, str, str, int, str]]:
-        listed = self._git.output("ls-tree", "-r", "-z", "--long", f"{commit}:{self._prefix}")
+        listed = self._git.output(
+            "ls-tree", "--full-tree", "-r", "-z", "--long", f"{commit}:{self._prefix}"
+        )
         for entry in listed.split(b"\0"):
             if entry:
                 facts, _, path = entry.partition(b"\t")

@@ -1,0 +1,81 @@
+"""What `releve codify` puts together: the findings, the team's repository, the live host."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from releve.codify.hand_over import Proposal, Sources, propose
+from releve.codify.types import RepositoryView
+from releve.errors import PlanError
+from releve.model.finding import Finding, FindingState
+from releve.plan.loading import LoadedPlan
+from releve.ports.team_repository import TeamRepository
+from releve.recovery.ledger.deciding import choose_finding
+from releve.wiring import State, open_repository, open_vault, read_inventory_groups
+
+
+class Codifying:
+    def __init__(self, loaded: LoadedPlan, host: str, state: State) -> None:
+        self._loaded = loaded
+        self._host = host
+        self._plan = loaded.host(host)
+        self._state = state
+        self._now = state.clock.now().isoformat(timespec="seconds")
+
+    @cached_property
+    def repository(self) -> TeamRepository:
+        return open_repository(self._loaded.repository)
+
+    def name_branch(self) -> str:
+        return f"releve/catch-up-{self._host}-{self._now[:10]}"
+
+    def choose(self, given: Sequence[str]) -> list[Finding]:
+        """All open ones, or those named, whatever their state."""
+        tracked = self._state.findings.list_findings(self._host, at=self._now)
+        if given:
+            named = [choose_finding(tracked, one, host=self._host) for one in given]
+            return list({one.finding.fingerprint: one.finding for one in named}.values())
+        found = [one.finding for one in tracked if one.state is FindingState.OPEN]
+        if not found:
+            raise PlanError(
+                f"{self._host} has no open finding",
+                why="there is nothing to write into the playbooks",
+                remedy=f"run `releve drill {self._host}` and `releve ledger {self._host}` first",
+            )
+        return found
+
+    def propose(self, findings: Sequence[Finding]) -> Proposal:
+        open_ones = self._state.findings.list_findings(self._host, at=self._now)
+        sources = Sources(
+            repository=self.repository,
+            observed=self._state.observed,
+            journal=self._state.journal,
+            fetch=self._fetch,
+            encrypt=open_vault(self._loaded.repository),
+        )
+        return propose(
+            findings,
+            open_findings=[one.finding for one in open_ones if one.state is FindingState.OPEN],
+            view=self._view(),
+            sources=sources,
+        )
+
+    def prove(self, proposal: Proposal, branch: str, commits: Sequence[str]) -> Mapping[str, str]:
+        """Why a finding is not codified yet, by fingerprint."""
+        del branch, commits
+        why = "no drill can be run from here yet"
+        return {change.finding.fingerprint: why for change in proposal.plan.changes}
+
+    def _fetch(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        del paths
+        return {}
+
+    def _view(self) -> RepositoryView:
+        converge = self._plan.converge
+        sources = tuple(converge.inventory)
+        return RepositoryView(
+            host=converge.name or self._host,
+            files={},
+            playbook=converge.playbook,
+            inventory=sources,
+            groups=read_inventory_groups(self._loaded.repository, sources, converge.playbook),
+        )

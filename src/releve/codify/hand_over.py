@@ -1,0 +1,155 @@
+"""From findings to a branch that the team can merge, and to the proof that it holds."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from releve.codify.message import write_message
+from releve.codify.plan import list_needed_contents, plan_changes
+from releve.codify.types import CodifyPlan, Contents, Encrypt, RepositoryView, Situation
+from releve.errors import PlanError
+from releve.model.converge import TaskEvent
+from releve.model.finding import Decision, Finding, FindingState
+from releve.ports.finding_store import FindingStore
+from releve.ports.journal import Journal
+from releve.ports.observed_store import ObservedStore
+from releve.ports.team_repository import CommitDraft, TeamRepository
+
+Fetch = Callable[[Sequence[str]], Mapping[str, bytes]]  # bodies of paths on the live host
+
+_WROTE = {"ok", "changed"}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a proposal takes its facts from."""
+
+    repository: TeamRepository
+    observed: ObservedStore
+    journal: Journal
+    fetch: Fetch
+    encrypt: Encrypt | None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    commit: str  # that the changes build on
+    plan: CodifyPlan
+    overlapping: tuple[str, ...]  # files that the person has changed and not committed
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a drill of the branch found; `gone` are fingerprints not found any more."""
+
+    run_id: str
+    gone: frozenset[str]
+    reasons_against: tuple[str, ...] = ()  # a change on the second converge, what lint says
+
+
+def propose(
+    findings: Sequence[Finding],
+    *,
+    open_findings: Sequence[Finding],
+    view: RepositoryView,
+    sources: Sources,
+) -> Proposal:
+    """Touches nothing; `view` comes without its files, which are read from the last commit."""
+    commit = sources.repository.head()
+    situation = Situation(
+        repository=replace(view, files=sources.repository.read_files(commit)),
+        contents=_read_contents(findings, sources),
+        touches=read_touches(sources.journal, findings[0].host if findings else "", view.host),
+        encrypt=sources.encrypt,
+        findings=tuple(open_findings),
+    )
+    plan = plan_changes(findings, situation)
+    changed = {path for change in plan.changes for path in change.files}
+    uncommitted = [path for path in sources.repository.list_uncommitted() if path in changed]
+    return Proposal(commit, plan, tuple(uncommitted))
+
+
+def make_branch(proposal: Proposal, name: str, repository: TeamRepository) -> tuple[str, ...]:
+    """One commit per finding on a new branch; PlanError where the person is changing the same."""
+    if proposal.overlapping:
+        raise PlanError(
+            f"{', '.join(proposal.overlapping[:5])} holds changes that are not committed",
+            why="the branch starts from the last commit and would conflict with them",
+            remedy="commit or stash them, and codify again",
+        )
+    drafts = [CommitDraft(write_message(change), change.files) for change in proposal.plan.changes]
+    return repository.make_branch(name, proposal.commit, drafts)
+
+
+def conclude(
+    proposal: Proposal,
+    proof: Proof,
+    *,
+    branch: str,
+    commits: Sequence[str],
+    findings: FindingStore,
+    at: str,
+) -> dict[str, str]:
+    """Decide CODIFIED for what is proven; why not, by fingerprint, for the rest."""
+    refused: dict[str, str] = {}
+    for change, commit in zip(proposal.plan.changes, commits, strict=True):
+        finding = change.finding
+        if proof.reasons_against:
+            refused[finding.fingerprint] = "; ".join(proof.reasons_against)
+        elif finding.fingerprint not in proof.gone:
+            refused[finding.fingerprint] = "the fresh twin still differs from the host in it"
+        else:
+            evidence = {"branch": branch, "commit": commit, "run": proof.run_id}
+            findings.decide(
+                Decision(
+                    finding.fingerprint,
+                    finding.host,
+                    FindingState.CODIFIED,
+                    at,
+                    reason=f"a twin made from branch {branch} does not differ in it any more",
+                    evidence=evidence,
+                )
+            )
+    return refused
+
+
+def read_touches(journal: Journal, host: str, inventory_name: str) -> tuple[TaskEvent, ...]:
+    """What the newest converge of the host wrote, in its order; none before the first one."""
+    for record in journal.list_runs(host=host):
+        events = journal.read_tasks(record.input.run_id)
+        found = [event for event in events if event.touches and event.status in _WROTE]
+        ours = _of_host(found, {host, inventory_name})
+        if ours:
+            return tuple(ours)
+    return ()
+
+
+def _of_host(events: Iterable[TaskEvent], names: set[str]) -> list[TaskEvent]:
+    return [event for event in events if event.host in names]
+
+
+def _read_contents(findings: Sequence[Finding], sources: Sources) -> Contents:
+    """From the store what it has by digest; the rest from the host, if it answers."""
+    needed = list_needed_contents(findings)
+    host = findings[0].host if findings else ""
+    live: dict[str, bytes] = {}
+    for path, digest in needed.items():
+        content = sources.observed.read_content(host, digest) if digest else None
+        if content is not None:
+            live[path] = content
+    missing = [path for path in needed if path not in live]
+    if missing:
+        live |= sources.fetch(missing)
+    return Contents(live, _read_twin_contents(findings, sources.observed, host))
+
+
+def _read_twin_contents(
+    findings: Sequence[Finding], observed: ObservedStore, host: str
+) -> dict[str, bytes]:
+    twin: dict[str, bytes] = {}
+    for finding in findings:
+        for deviation in finding.deviations:
+            digest = deviation.theirs.attributes.get("content", "") if deviation.theirs else ""
+            content = observed.read_content(host, digest) if ":" in digest else None
+            if content is not None:
+                twin[deviation.key] = content
+    return twin
