@@ -17,7 +17,18 @@ HEAVY = {
     "ansible", "ansible_runner", "asyncio", "asyncssh", "cryptography", "dbos", "httpx", "jinja2",
     "pylxd", "pytest", "rich", "ruamel", "sqlalchemy", "yaml",
 }  # fmt: skip
-COMMANDS = ["check", "recover", "resume", "cancel", "runs", "lab", "schema"]
+COMMANDS = [
+    "check",
+    "recover",
+    "resume",
+    "cancel",
+    "findings",
+    "accept",
+    "codify",
+    "schema",
+    "runs",
+    "lab",
+]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["recover", "--help"]])
