@@ -25,8 +25,8 @@ SHAPES: Final[Mapping[FactKind, FactShape]] = {
     ),
     FactKind.EXCLUSION: FactShape(
         "what was deliberately not read, by path",
-        ("why",),  # too-large, secret-like, other-file-system, unreadable, special
-        ("size", "source"),
+        ("why",),  # other-file-system, unreadable, changed, special, skipped
+        ("size", "source", "error"),
     ),
     FactKind.PACKAGE: FactShape(
         "a dpkg package, by name, with :arch where it is foreign",
@@ -141,6 +141,7 @@ SHAPES: Final[Mapping[FactKind, FactShape]] = {
             "xattrs",  # other extended attributes, name=hex, sorted
             "flags",  # immutable, append-only
         ),
-        ("package", "conffile", "mtime", "size"),
+        # mtime: seconds since 1970; parsed: other facts say what it holds; unread: noise by nature
+        ("package", "conffile", "mtime", "size", "parsed", "unread"),
     ),
 }  # fmt: skip

@@ -1,0 +1,178 @@
+"""Every path of one file system, a directory at a time, in the order of `Fact.order`.
+
+A line holds the entries of a directory, at most a thousand of them; that of each directory among
+them follows, and then the rest. Nothing but the way from the root is held in memory.
+"""
+
+import errno
+import hashlib
+import marshal
+import os
+import stat
+import time
+from collections import deque
+
+from releve.scan.collector.entries import Entries, Frame, Line
+from releve.scan.collector.machine import decode, open_quietly
+
+KINDS = ("file", "exclusion")
+LIVE = False
+
+_CHUNK = 1000
+_MOST_PATH = 4000  # a path that no program could open by its name
+_AHEAD = 50  # lines that wait for the files of an earlier one
+_SETTLED = 2 * 10**9  # within the grain of ctime a second change would not show
+_CONTENT = 6  # its place in an entry
+
+
+class Walk:
+    """`seed` covers all that an entry depends on besides the state of its inode."""
+
+    def __init__(self, tools, known, seed):
+        self._output = tools.output
+        self._places = tools.places
+        self._hashing = tools.hashing
+        self._known = known
+        self._seed = seed
+        self._settled_at = int(time.time() * 10**9) - _SETTLED
+        self._waiting: deque[Line] = deque()
+        self._root = os.lstat("/")
+        self._entries = Entries(tools, self._root.st_dev)
+        self.count = 0
+
+    def walk(self):
+        descriptor = os.open(b"/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        frame = Frame(descriptor, b"", None)
+        self._say_root(frame)
+        stack = [self._listed(frame)]
+        while stack:
+            frame = stack[-1]
+            if frame.directories:
+                stack.append(self._enter(frame, frame.directories.pop()))
+            elif frame.names or not frame.has_line:
+                self._read_chunk(frame)
+            else:
+                stack.pop()
+                if frame.descriptor is not None:
+                    os.close(frame.descriptor)
+        self._flush(0)
+
+    def _say_root(self, frame):
+        entry = self._entries.describe(Line(frame), ("/", b"/", self._root))
+        self._output.say(["d", None, "", 0, [entry]])
+        self.count += 1
+
+    def _enter(self, parent, raw):
+        path = parent.path + b"/" + raw
+        unread = parent.unread or self._places.explain_unread(path)
+        frame = Frame(None, path, unread)
+        if len(path) > _MOST_PATH:
+            return self._closed(frame, "the path is too long")
+        try:
+            os.fchdir(parent.descriptor)
+            frame.descriptor = open_quietly(raw, os.O_DIRECTORY)
+        except OSError as failure:
+            return self._closed(frame, failure.strerror)
+        return self._listed(frame)
+
+    def _closed(self, frame, reason):
+        self._entries.exclude(frame.path, "unreadable", {"error": reason or "unknown"})
+        frame.is_whole = False
+        return frame
+
+    def _listed(self, frame):
+        """A damaged directory may fail halfway: what came before is kept."""
+        names = []
+        try:
+            os.fchdir(frame.descriptor)
+            for raw in os.scandir(b"."):
+                names.append((decode(raw.name), raw.name))  # noqa: PERF401 - kept when it fails
+        except OSError as failure:
+            self._entries.exclude(
+                frame.path or b"/", "unreadable", {"error": failure.strerror or ""}
+            )
+            frame.is_whole = False
+        names.sort(reverse=True)
+        frame.names = names
+        return frame
+
+    def _read_chunk(self, frame):
+        line = Line(frame)
+        names = frame.names[: -_CHUNK - 1 : -1]
+        del frame.names[-_CHUNK:]
+        frame.has_line = True
+        line.more = 1 if frame.names else 0
+        if names:
+            os.fchdir(frame.descriptor)
+            self._stat_all(line, names)
+        self.count += len(line.stats)
+        if not self._is_as_before(line):
+            self._entries.fill(line)
+        frame.directories.reverse()
+        self._waiting.append(line)
+        self._flush(_AHEAD)
+
+    def _stat_all(self, line, names):
+        stats = line.stats
+        for name, raw in names:
+            try:
+                found = os.lstat(raw)
+            except OSError as failure:
+                line.is_whole = False
+                if failure.errno != errno.ENOENT:
+                    path = line.frame.path + b"/" + raw
+                    self._entries.exclude(path, "unreadable", {"error": failure.strerror or ""})
+                continue
+            stats.append((name, raw, found))
+
+    def _is_as_before(self, line):
+        """Whether every entry is the one that an earlier scan described; then only that is said."""
+        if not line.is_whole:
+            return False
+        states = [line.more]
+        changed_at = 0
+        for _, raw, found in line.stats:
+            changed_at = max(changed_at, found.st_ctime_ns)
+            states.append((
+                raw, found.st_mode, found.st_uid, found.st_gid, found.st_size,
+                found.st_ctime_ns, found.st_ino,
+            ))  # fmt: skip
+        if changed_at >= self._settled_at:
+            return False
+        digest = hashlib.blake2b(line.frame.path, key=self._seed, digest_size=8)
+        digest.update(marshal.dumps(states, 2))
+        line.fingerprint = digest.hexdigest()
+        if digest.digest() not in self._known:
+            return False
+        line.entries = None
+        line.frame.directories = [
+            raw for _, raw, found in line.stats if stat.S_ISDIR(found.st_mode)
+        ]
+        line.stats = []
+        return True
+
+    def _flush(self, most):
+        """Say the lines that are complete; wait for the oldest where too many are not."""
+        while self._waiting:
+            line = self._waiting[0]
+            if len(self._waiting) <= most and not all(task.is_ready for _, task in line.tasks):
+                return
+            self._waiting.popleft()
+            self._finish(line)
+
+    def _finish(self, line):
+        prefix = line.frame.prefix
+        if line.entries is None:
+            self._output.say(["s", prefix, line.fingerprint])
+            return
+        for entry, task in line.tasks:
+            self._hashing.wait_for(task)
+            entry[_CONTENT] = task.digest
+            if task.failure is not None:
+                self._entries.note_failure(line, task.name, task.failure)
+        if not line.is_whole:
+            line.fingerprint = ""
+        for entry in line.entries:
+            while not entry[-1]:
+                entry.pop()
+        self._output.say(["d", prefix, line.fingerprint, line.more, line.entries])

@@ -1,0 +1,120 @@
+"""Reads a machine, or a dead root below a directory of it, and says what it found."""
+
+import base64
+import hashlib
+import json
+import os
+import resource
+import signal
+import sys
+
+from releve.scan.collector.collecting import Collecting, not_checked
+from releve.scan.collector.digests import Digester
+from releve.scan.collector.dpkg import INFO, Ownership, read_ownership
+from releve.scan.collector.files import Walk
+from releve.scan.collector.hashing import Hashing
+from releve.scan.collector.machine import Machine, encode_path
+from releve.scan.collector.output import Output
+from releve.scan.collector.ownership import read_names
+from releve.scan.collector.places import Places, read_mounts
+from releve.scan.collector.system import NotChecked
+
+_MOST_SECONDS = 2 * 3600
+_STAMPS = ("/var/lib/dpkg/status", "/var/lib/dpkg/diversions", INFO, "/etc/passwd", "/etc/group")
+
+
+class Tools:
+    """What the walk works with."""
+
+    def __init__(self, machine, request, output):
+        self.output = output
+        self.full = request["full"]
+        self.names = read_names(machine, machine.shift)
+        self.ownership = LazyOwnership(machine, output)
+        self.hashing = Hashing(Digester(bytes.fromhex(request["secret"])), output)
+        self.places = Places({}, (), False)
+
+
+class LazyOwnership:
+    """Read at the first file that changed; often there is none."""
+
+    def __init__(self, machine, output):
+        self._machine = machine
+        self._output = output
+        self._value = None
+
+    @property
+    def value(self):
+        if self._value is None:
+            try:
+                self._value = read_ownership(self._machine, changed_at)
+            except NotChecked as failure:
+                self._output.say(not_checked("file:package", str(failure)))
+                self._value = Ownership(self._machine)
+        return self._value
+
+
+def main(encoded, collectors):
+    request = json.loads(base64.b64decode(encoded).decode("ascii"))
+    settle_down()
+    output = Output(1, request["nonce"])
+    mounts = read_mounts(encode_path(request["root"] or "/"))
+    shift = enter_root(request["root"])
+    offline = bool(request["root"])
+    machine = Machine(bytes.fromhex(request["secret"]), offline, shift)
+    output.begin({"offline": offline})
+    collecting = Collecting(collectors, machine)
+    collecting.start()
+    tools = Tools(machine, request, output)
+    skip = [encode_path(path) for path in request["skip"]]
+    tools.places = Places(mounts, skip, request["full"])
+    digests = base64.b64decode(request["known"])
+    known = frozenset(digests[place : place + 8] for place in range(0, len(digests), 8))
+    walk = Walk(tools, known, seed_of(request, mounts))
+    walk.walk()
+    collecting.finish(output)
+    output.end({"entries": walk.count})
+
+
+def settle_down():
+    """Yield to the machine's own work, also on its disk; end when nobody listens any more."""
+    os.nice(10)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.alarm(_MOST_SECONDS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > soft:
+        most = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    nothing = os.open("/dev/null", os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.setrecursionlimit(2000)
+
+
+def enter_root(root):
+    """(shift of user numbers, of group numbers): a container's root seen from outside has one."""
+    if root:
+        os.chroot(encode_path(root))
+    os.chdir("/")
+    found = os.lstat("/")
+    return (found.st_uid, found.st_gid) if root else (0, 0)
+
+
+def changed_at(path):
+    try:
+        return os.lstat(encode_path(path)).st_mtime_ns
+    except OSError:
+        return None
+
+
+def seed_of(request, mounts):
+    """Whatever an entry depends on besides its inode: the same seed, the same meaning."""
+    stamps = [request["edition"], request["secret"], request["full"], request["skip"]]
+    stamps.append(sorted((path.hex(), source) for path, source in mounts.items()))
+    for path in _STAMPS:
+        try:
+            found = os.lstat(path)
+            stamps.append([found.st_mtime_ns, found.st_ino, found.st_size])
+        except OSError:
+            stamps.append(None)
+    return hashlib.blake2b(json.dumps(stamps).encode("ascii"), digest_size=32).digest()
