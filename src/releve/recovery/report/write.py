@@ -38,9 +38,9 @@ def write_report(report: Report, directory: Path, language: Language | str) -> R
     paths = _paths_in(directory, stem)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(paths.json, render_json(report))
-        _replace(paths.markdown, render_markdown(report, language))
-        _replace(paths.html, render_html(report, language))
+        replace_file(paths.json, render_json(report))
+        replace_file(paths.markdown, render_markdown(report, language))
+        replace_file(paths.html, render_html(report, language))
     except OSError as error:
         raise ReleveError(
             f"the report cannot be written to {directory}",
@@ -68,7 +68,7 @@ def _require_name(run_id: str) -> str:
     )
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

@@ -1,0 +1,158 @@
+"""releve ledger: every fact of a host, and what explains it; reads what is stored."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:  # importing these would slow every `releve --help`
+    from releve.cli.terminal import Terminal
+    from releve.model.finding import Ledger
+    from releve.recovery.ledger.walking import Place
+    from releve.recovery.report.language import Wording
+
+MOST_CHILDREN = 40
+MOST_REASONS = 10
+MOST_SPOTS = 50
+MOST_MASKED = 500
+
+
+def register(app: typer.Typer) -> None:
+    app.command("ledger")(ledger)
+
+
+def ledger(  # noqa: PLR0913 - one for each option of the command line
+    host: Annotated[str, typer.Argument(help="the host's name in the plan")],
+    *,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="releve.yml; default: here or above, up to .git")
+    ] = None,
+    at: Annotated[str, typer.Option("--at", help="a directory, or a kind of fact")] = "",
+    masked: Annotated[bool, typer.Option("--masked", help="list what is hidden as noise")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="write the page here")] = None,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    lang: Annotated[str, typer.Option("--lang", help="en or fr")] = "en",
+) -> None:
+    """Hold the newest scan against the newest twin, and account for every fact."""
+    from releve.cli.terminal import Terminal
+    from releve.plan.loading import find_plan, load_plan
+    from releve.recovery.ledger.as_json import ledger_to_json
+    from releve.recovery.ledger.of_host import Sources, account_for, volumes_of
+    from releve.recovery.ledger.summary import ledger_wording
+    from releve.recovery.ledger.walking import find_place
+    from releve.wiring import open_state
+
+    wording = ledger_wording(lang)
+    host_plan = load_plan(plan or find_plan(Path.cwd())).host(host)
+    state = open_state()
+    sources = Sources(state.observed, state.findings, state.journal)
+    now = state.clock.now().isoformat(timespec="seconds")
+    made = account_for(host, sources, volumes=volumes_of(host_plan), at=now)
+    place = find_place(made, at)
+    if html:
+        _write_page(made, html, lang)
+    terminal = Terminal()
+    if json:
+        terminal.json(ledger_to_json(made, place, with_masked=masked))
+    elif masked:
+        _list_masked(terminal, made)
+    else:
+        _tell(terminal, made, place, wording=wording)
+        terminal.line(f"page  {html}" if html else f"Next: releve ledger {host} --at /etc")
+
+
+def _write_page(made: "Ledger", path: Path, language: str) -> None:
+    from releve.errors import ReleveError
+    from releve.recovery.ledger.as_html import render_html
+    from releve.recovery.report.write import replace_file
+
+    try:
+        replace_file(path.absolute(), render_html(made, language))
+    except OSError as error:
+        raise ReleveError(
+            f"the page cannot be written to {path}",
+            why=error.strerror or str(error),
+            remedy="Name a file in a directory that is there and can be written",
+        ) from error
+
+
+def _tell(terminal: "Terminal", made: "Ledger", place: "Place", *, wording: "Wording") -> None:
+    from releve.recovery.ledger.summary import tell_account
+
+    spots = 0 if place.steps else len(made.blind_spots)
+    if place.steps:
+        terminal.line(place.path, style="bold")
+    if place.left:
+        terminal.line(f"{'/'.join(place.left)} is counted with it")
+    terminal.line(tell_account(place.node, wording, blind_spots=spots), style="bold")
+    _list_findings(terminal, made, place, wording=wording)
+    if place.steps:
+        _list_children(terminal, place, wording)
+    else:
+        _list_spots(terminal, made, wording)
+
+
+def _list_findings(
+    terminal: "Terminal", made: "Ledger", place: "Place", *, wording: "Wording"
+) -> None:
+    """Those of the place, data at risk first."""
+    from dataclasses import replace
+
+    from releve.recovery.ledger.summary import count_facts, open_by_tier
+    from releve.recovery.ledger.walking import findings_at
+
+    here = replace(made, findings=tuple(findings_at(made, place)) if place.steps else made.findings)
+    for tier, group in open_by_tier(here):
+        terminal.line(wording.say(f"tier_{tier.value}"), style="bold")
+        for one in group:
+            count = count_facts(one)
+            more = f"  ({wording.say('facts_in', count=count)})" if count > 1 else ""
+            terminal.line(f"  {one.finding.fingerprint}  {one.finding.title}{more}")
+
+
+def _list_children(terminal: "Terminal", place: "Place", wording: "Wording") -> None:
+    from releve.model.finding import Explanation
+    from releve.recovery.ledger.summary import list_reasons, tell_account
+    from releve.recovery.ledger.walking import prune
+
+    children = prune(place.node, width=MOST_CHILDREN, depth=1).children
+    if children:
+        terminal.table(
+            (wording.say("place"), wording.say("facts"), wording.say("name_unexplained"), ""),
+            [
+                (
+                    child.name,
+                    wording.write_number(sum(child.counts.values())),
+                    wording.write_number(child.counts.get(Explanation.UNEXPLAINED, 0)),
+                    tell_account(child, wording),
+                )
+                for child in children
+            ],
+        )
+    reasons = list_reasons(place.node, limit=MOST_REASONS)
+    if reasons:
+        terminal.line(wording.say("explained_by"), style="bold")
+    for reason, count in reasons:
+        terminal.line(f"  {wording.write_number(count):>9}  {reason}")
+
+
+def _list_spots(terminal: "Terminal", made: "Ledger", wording: "Wording") -> None:
+    if made.blind_spots:
+        terminal.line(wording.say("blind"), style="bold")
+    for spot in made.blind_spots[:MOST_SPOTS]:
+        terminal.line(f"  {spot.key}: {spot.attributes.get('why', '')}")
+    left = len(made.blind_spots) - MOST_SPOTS
+    if left > 0:
+        terminal.line(f"  {wording.say('more_rows', count=left)}")
+
+
+def _list_masked(terminal: "Terminal", made: "Ledger") -> None:
+    terminal.table(
+        ("kind", "what", "differs in"),
+        [
+            (item.kind.value, item.key, ", ".join(item.attributes) or item.status.value)
+            for item in made.masked[:MOST_MASKED]
+        ],
+    )
+    left = len(made.masked) - MOST_MASKED
+    terminal.line(f"and {left} more; --json tells them all" if left > 0 else "That is all.")
