@@ -210,7 +210,7 @@ class Grouping:
 def make_fingerprint(host: str, cause: Cause) -> str:
     """The same in every scan: of the subject alone, never of a value or of another finding."""
     text = "\0".join((host, cause.kind, cause.subject, cause.aspect))
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def split_at_files(
