@@ -17,10 +17,18 @@ from releve.lab.record import read_record
 from releve.lab.settings import LabSettings, RootFilesystem
 from releve.lab.status import read_status
 from releve.lab.up import bring_up
+from releve.model.resources import Role
+from tests.contracts.asking import delete, make_request, make_running
+from tests.contracts.lxd_range import LxdRange
 from tests.fixtures.lab import RunningLab, require_lab, ssh, start_lab, stop_lab, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("lab")]
 
+DEATHS = {
+    RootFilesystem.EXT4: BreakHow.EXT4_ERROR,
+    RootFilesystem.XFS: BreakHow.XFS_SHUTDOWN,
+}
+NEEDS_REPLAY = 0x4  # s_feature_incompat: the journal holds what was not written home
 SERVER = "systemd-run --unit=page python3 -m http.server 80 --bind 0.0.0.0 --directory /srv/data"
 
 
@@ -80,6 +88,32 @@ def test_a_shut_down_xfs_refuses_everything(whole: RunningLab) -> None:
     cause(whole, BreakHow.XFS_SHUTDOWN)
     assert whole.client.execute("blog", ["ls", "/root"]).exit_code != 0
     assert is_served(whole)
+
+
+def test_a_dead_system_disk_is_read_by_a_helper_and_keeps_every_byte(whole: RunningLab) -> None:
+    filesystem = RootFilesystem(whole.host.root_filesystem)
+    ssh(whole, whole.host.address, "echo last words > /root/last; chown 33:42 /root/last; sync")
+    cause(whole, DEATHS[filesystem])
+    ground = LxdRange(whole)
+    try:
+        ground.provider.stop_instance("blog")
+        before = ground.provider.read_system_disk("blog")
+        assert before.filesystem == whole.host.root_filesystem
+        if filesystem is RootFilesystem.EXT4:
+            assert int.from_bytes(before.superblock[1120:1124], "little") & NEEDS_REPLAY
+        helper = make_running(ground, make_request(ground, role=Role.HELPER))
+        ground.provider.attach_system_disk("blog", helper, mount_point="/dead")
+        read_all = "cat /dead/root/last; stat -c %u:%g /dead/root/last; tar -cf - /dead | wc -c"
+        seen = whole.client.execute(helper, ["sh", "-c", read_all]).output.splitlines()
+        assert seen[:2] == ["last words", "33:42"]
+        assert int(seen[2]) > 100 * 2**20  # the whole system
+        refused = whole.client.execute(helper, ["touch", "/dead/root/last"])
+        assert "Read-only" in refused.complaint
+        ground.provider.detach_system_disk("blog", helper)
+        delete(ground, helper)
+        assert ground.provider.read_system_disk("blog") == before
+    finally:
+        ground.cleanup()
 
 
 def test_a_full_disk_takes_no_byte_more(whole: RunningLab) -> None:

@@ -2,9 +2,11 @@
 
 Nothing here mounts anything. A helper gets the directory that LXD keeps the root in, bound
 read-only: what the kernel still holds of a dead file system is seen as it is, and no journal is
-replayed, because the file system is not mounted a second time.
+replayed, because the file system is not mounted a second time. Where the kernel has shut the
+file system down, the helper gets a copy of the disk, and the journal is replayed on that.
 """
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +17,7 @@ from releve.model.resources import SUPERBLOCK_BYTES, Power, Role, SystemDisk
 from releve.providers.lxd import draft as drafts
 from releve.providers.lxd.api import LxdApi
 from releve.providers.lxd.disk_bytes import MountPoint, digest_of, find_mount, medium_of, read_start
+from releve.providers.lxd.disk_copy import lend_copy
 from releve.providers.lxd.draft import Draft
 from releve.providers.lxd.errors import reading
 from releve.providers.lxd.instances import Instances
@@ -54,21 +57,30 @@ class SystemDisks:
         if instance in reader.system_disks:
             raise Busy(what, why="it is attached there", remedy="Look at the helper again")
         root, why = self._find_root(instance)
-        if root is None or not _is_readable(root):
-            why = why or "its file system is shut down and cannot be read"
+        if root is None:
             raise _refuse(what, why, remedy="Read the disk on the LXD host itself")
         device = make_device(content["config"], root=str(root), mount_point=mount_point)
-        self._instances.change(
-            helper,
-            lambda draft: drafts.show_system_disk(draft, instance, device=device),
-            what=what,
-        )
+        if _is_readable(root):
+            self._show(instance, helper, device=device)
+        elif reader.power is Power.RUNNING:
+            with lend_copy(root, what=what) as copy:
+                self._show(instance, helper, device=device | copy)
+        else:
+            why = "its file system is shut down, and a copy is mounted in what runs only"
+            raise _refuse(what, why, remedy="Start the helper first")
 
     def detach(self, instance: str, helper: str) -> None:
         self._instances.change(
             helper,
             lambda draft: drafts.hide_system_disk(draft, instance),
             what=f"detaching the system disk of {instance} from {helper}",
+        )
+
+    def _show(self, instance: str, helper: str, *, device: dict[str, str]) -> None:
+        self._instances.change(
+            helper,
+            lambda draft: drafts.show_system_disk(draft, instance, device=device),
+            what=f"attaching the system disk of {instance} to {helper}",
         )
 
     def _find_root(self, instance: str) -> tuple[Path | None, str]:
@@ -84,7 +96,8 @@ class SystemDisks:
         try:
             root.lstat()
         except OSError as error:
-            return None, f"its root cannot be looked at from here: {error.strerror}"
+            if error.errno != errno.EIO:  # so says a file system that was shut down
+                return None, f"its root cannot be looked at from here: {error.strerror}"
         return root, ""
 
     def _driver_of(self, instance: str) -> str:
