@@ -89,12 +89,13 @@ class LxdRange(ProviderRange):
         places = (
             "/1.0/instances",
             "/1.0/images",
-            "/1.0/networks",
             "/1.0/network-acls",
             f"/1.0/networks/{self.network}/forwards",
             f"/1.0/storage-pools/{POOL}/volumes/custom",
         )
+        isolated = f"/1.0/networks/{self.network}-iso"
         paths = {path for place in places for path in self.client.get(place)}
+        paths |= {isolated} if self.client.get(isolated) is not None else set()
         return {path for path in paths if "/snapshots/" not in path}  # these go with their volume
 
     def _directory_of(self, volume_id: str) -> Path:

@@ -34,9 +34,10 @@ def i1_one_of_each(evidence: Evidence) -> Iterator[str]:
         for volume, count in volumes.items():
             if count > 1:
                 yield f"run {run} has {count} snapshots of {volume}"
+    yield from _one_copy_of_each(evidence)
 
 
-def i1_one_copy_of_each(evidence: Evidence) -> Iterator[str]:
+def _one_copy_of_each(evidence: Evidence) -> Iterator[str]:
     """At most one living volume and image per run and name."""
     for call in ("create_volume", "clone_volume", "capture_image"):
         living = getattr(evidence.after, CREATES[call])
@@ -290,7 +291,6 @@ OF_WHAT_CHANGES_NOTHING = {"guest": {"I11"}}  # by kind of row; the other checks
 OF_ANY_OTHER = {"I13"}
 CHECKS: dict[str, Check] = {
     "I1": i1_one_of_each,
-    "I1 of copies": i1_one_copy_of_each,
     "I2": i2_address_moves_safely,
     "I3": i3_volume_on_one_instance,
     "I4": i4_born_with_identity,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from releve.errors import ProviderError
+from releve.errors import ProviderError, Refused
 from releve.model.identity import instance_name, snapshot_name
 from releve.model.resources import Address, HostKey, InstanceRequest, Labels, Role
 from releve.ports.access import Door
@@ -51,6 +51,21 @@ class ByHand:
             network="private",
             labels=self.labels(run=run),
             authorized_keys=(AUTHORIZED_KEY,),
+        )
+        before = set(self.cloud.state().instances)
+        self.provider.create_instance(request)
+        self.clock.sleep(10)
+        return (set(self.cloud.state().instances) - before).pop()
+
+    def create_twin(self, role: Role = Role.TWIN) -> str:
+        request = InstanceRequest(
+            name=f"{role.value}-{RUN}",
+            image_id="image-base",
+            size="small",
+            network="private",
+            labels=self.labels(role),
+            authorized_keys=(AUTHORIZED_KEY,),
+            isolated=True,
         )
         before = set(self.cloud.state().instances)
         self.provider.create_instance(request)
@@ -314,3 +329,61 @@ def test_the_world_refuses_an_unexpected_address(by_hand: ByHand) -> None:
     with pytest.raises(ProviderError):
         by_hand.provider.move_address(ADDRESS, "", expected=Address(ADDRESS, "other"))
     assert by_hand.broken() == set()
+
+
+def test_i7_a_twin_may_be_deleted_by_its_run(by_hand: ByHand) -> None:
+    twin = by_hand.create_twin()
+    by_hand.provider.stop_instance(twin)
+    by_hand.clock.sleep(10)
+    by_hand.provider.delete_instance(twin)
+    by_hand.clock.sleep(10)
+    assert by_hand.broken() == set()
+    assert twin not in by_hand.cloud.state().instances
+
+
+def test_i7_a_twin_deleted_by_another_run(by_hand: ByHand) -> None:
+    twin = by_hand.create_twin()
+    other = FakeProvider(by_hand.cloud, actor=Actor("controller", "zyxwvutsrqpo", 1))
+    other.stop_instance(twin)
+    by_hand.clock.sleep(10)
+    other.delete_instance(twin)
+    assert by_hand.broken() == {"I7"}
+
+
+def test_i7_a_label_is_what_makes_it_deletable(by_hand: ByHand) -> None:
+    """The fake refuses it: only a cloud that let it pass could show it."""
+    by_hand.fence()
+    with pytest.raises(Refused):
+        by_hand.provider.delete_instance(by_hand.old)
+    arguments = {"table": "instances", "key": by_hand.old}
+    by_hand.cloud.change_beside("delete_resource", arguments, kind="act")
+    assert by_hand.broken() == {"I7"}
+
+
+def test_i7_a_volume_of_a_twin_may_go_and_another_s_may_not(by_hand: ByHand) -> None:
+    labels = by_hand.labels(Role.TWIN)
+    by_hand.provider.clone_volume(by_hand.world.volumes["data"], name="clone", labels=labels)
+    by_hand.clock.sleep(5)
+    (clone,) = by_hand.provider.find_volumes({"releve.run": RUN})
+    by_hand.provider.delete_volume(clone.id)
+    by_hand.clock.sleep(5)
+    assert by_hand.broken() == set()
+    with pytest.raises(Refused):
+        by_hand.provider.delete_volume(by_hand.world.volumes["data"])
+
+
+def test_i1_a_second_clone_of_the_same_name(by_hand: ByHand) -> None:
+    labels = by_hand.labels(Role.TWIN)
+    for _ in range(2):
+        by_hand.provider.clone_volume(by_hand.world.volumes["data"], name="clone", labels=labels)
+    assert by_hand.broken() == {"I1", "I8"}
+
+
+def test_i20_a_quarantined_host_is_started_while_its_disk_is_read(by_hand: ByHand) -> None:
+    helper = by_hand.create_twin(Role.HELPER)
+    by_hand.provider.stop_instance(by_hand.old)
+    by_hand.clock.sleep(10)
+    by_hand.provider.attach_system_disk(by_hand.old, helper, mount_point="/dead")
+    assert by_hand.broken() == set()
+    by_hand.provider.start_instance(by_hand.old)
+    assert by_hand.broken() == {"I20"}
