@@ -28,6 +28,7 @@ COMMANDS = [
     "schema",
     "runs",
     "lab",
+    "ledger",
 ]
 
 
