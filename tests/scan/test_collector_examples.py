@@ -29,7 +29,7 @@ def find_modules() -> list[ModuleType]:
         for info in pkgutil.iter_modules(collector.__path__)
         if info.name not in OTHERS
         and hasattr(
-            module := importlib.import_module(f"releve.scan.collector.{info.name}"), "collect"
+            module := importlib.import_module(f"releve.scan.collector.{info.name}"), "KINDS"
         )
     ]
 

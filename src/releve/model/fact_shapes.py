@@ -67,7 +67,7 @@ SHAPES: Final[Mapping[FactKind, FactShape]] = {
             "load",  # not-found where a link leads nowhere
             "dropins",  # paths, comma separated
         ),
-        ("fragment", "preset", "description", "runs"),  # runs: paths that ExecStart names
+        ("fragment", "description", "runs"),  # runs: paths that ExecStart names
     ),
     FactKind.CRON: FactShape(
         "one entry of a user's crontab: USER LINE, without comments", (), ("file",)
@@ -110,7 +110,8 @@ SHAPES: Final[Mapping[FactKind, FactShape]] = {
     FactKind.GEM: FactShape("a gem outside packages: PLACE NAME", ("version",), ("source",)),
     FactKind.CHECKOUT: FactShape(
         "a git checkout, by path",
-        ("remote", "revision", "branch", "dirty"),  # remote: without a login; dirty: sorted paths
+        # remote: without a login; dirty: sorted paths; unpushed: commits that no remote branch has
+        ("remote", "revision", "branch", "dirty", "unpushed"),
     ),
     FactKind.CONTAINER: FactShape(
         "a container: ENGINE NAME", ("image", "state", "project"), ("file",), live=True

@@ -2,15 +2,18 @@
 
 import re
 
-_SECRETS = (  # each: what stays, what is hidden, what stays
-    re.compile(r"(://[^\s/:@'\"]*:)([^\s/@'\"]+)(@)"),
-    re.compile(
-        r"(?i)([\w.-]*(?:passw(?:or)?d|passphrase|\bpass\b|_pass\b|pwd\b|secret|token|api_?key"
-        r"|access_?key|credential)[\w.-]*(?:\s*[=:]\s*|\s+)[\"']?)([^\s\"'&;,]+)()"
-    ),
-    re.compile(r"(?i)(\bauthorization:\s*\w+\s+)([^\s\"']+)()"),
-    re.compile(r"(\s(?:-u|--user)[\s=]*[\"']?[^\s:\"'/]+:)([^\s\"']+)()"),
-    re.compile(r"(\b(?:mysql|mariadb)\w*\b[^|;&]*?\s-p)([^\s\"']+)()"),
+_WORD = (
+    r"(?:passw(?:or)?d|passphrase|\bpass|_pass|pwd|secret|token|api_?key|access_?key|credential)"
+)
+_LONGEST_TEXT = 65536
+# each: what stays, what is hidden, what stays; every repetition is bounded, the text is not
+_SECRETS = (
+    re.compile(r"(://[^\s/:@'\"]{0,256}:)([^\s/@'\"]{1,1024})(@)"),
+    re.compile(r"(?i)(" + _WORD + r"[\w.-]{0,64}\s{0,8}[=:]\s{0,8}[\"']?)([^\s\"'&;,]+)()"),
+    re.compile(r"(?i)(\s--?[\w-]{0,64}" + _WORD + r"[\w-]{0,64}\s{1,8}[\"']?)([^\s\"'&;,]+)()"),
+    re.compile(r"(?i)(\bauthorization:\s{0,8}\w{1,64}\s{1,8})([^\s\"']+)()"),
+    re.compile(r"(\s(?:-u|--user)[\s=]{0,8}[\"']?[^\s:\"'/]{1,256}:)([^\s\"']+)()"),
+    re.compile(r"(\b(?:mysql|mariadb)\w{0,32}\b[^|;&]{0,256}?\s-p)([^\s\"']+)()"),
 )
 
 
@@ -63,6 +66,8 @@ class System:
 
     def mask(self, text):
         """The same text with what looks like a password or token replaced by its keyed digest."""
+        if len(text) > _LONGEST_TEXT:
+            return self.keyed_digest(text.encode("utf-8", "surrogateescape"))
         for pattern in _SECRETS:
             text = pattern.sub(self._hide, text)
         return text

@@ -1,6 +1,6 @@
-"""Systemd units: from the files and links that make them, and live from systemd itself.
+"""Systemd units: from the files and links that make them, and live what systemd runs of them.
 
-Files are read in both cases, so that an offline scan says the same of everything but what runs.
+So an offline scan says the same of everything but what runs.
 """
 
 import re
@@ -16,14 +16,22 @@ _PLACES = (  # the first one that has a unit wins, as for systemd
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 )
+_PASSING_PLACES = (  # made at each boot, by generators or by hand
+    ("/run/systemd/transient", "transient"),
+    ("/run/systemd/system", "runtime"),
+    ("/run/systemd/generator.early", "generated"),
+    ("/run/systemd/generator", "generated"),
+    ("/run/systemd/generator.late", "generated"),
+)
 _SUFFIX = r"(?:service|socket|timer|path|target|mount|automount|swap|slice)"
 _UNIT = re.compile(r"\A[A-Za-z0-9:_.\\@-]{1,240}\.%s\Z" % _SUFFIX)
 _PULLS = (".wants", ".requires", ".upholds")
 # they come with devices, logins and mounted file systems, which other facts tell
 _BY_NATURE = re.compile(
     r"\A(?:user@\d+\.service|user-runtime-dir@\d+\.service|user-\d+\.slice|session-.*|run-.*\.mount"
-    r"|systemd-fsck@.*|blockdev@.*|modprobe@.*|.*\.slice|.*\.scope|.*\.device|-\.mount"
-    r"|systemd-backlight@.*|lvm2-pvscan@.*|dev-.*\.swap|snap-.*\.mount)\Z"
+    r"|systemd-fsck@.+\.service|blockdev@.+\.target|modprobe@.+\.service"
+    r"|.*\.slice|.*\.scope|.*\.device|-\.mount"
+    r"|systemd-backlight@.+\.service|lvm2-pvscan@.+|dev-.*\.swap|snap-.*\.mount)\Z"
 )
 _STATES = {
     "activating": "active",
@@ -62,11 +70,26 @@ def _read_files(system):
         units[name] = _instance(system, enabled[name], template)
         if template and _is_default(system, name, template):
             template["attributes"]["enablement"] = "enabled"
+    _add_passing(system, units)
     _add_dropins(system, units)
     for name in aliases:
         if name in units:
             units[name]["attributes"]["enablement"] = "alias"
     return units
+
+
+def _add_passing(system, units):
+    for place, enablement in () if system.offline else _PASSING_PLACES:
+        for name in system.names(place):
+            path = place + "/" + name
+            if not _UNIT.match(name):
+                continue
+            if system.target(path) == "/dev/null":
+                units.setdefault(name, {"attributes": {}, "evidence": {"fragment": path}})
+                units[name]["attributes"]["enablement"] = "masked-runtime"
+            elif name not in units:
+                evidence = dict(_told(_unit_text(system, path) or ""), fragment=path)
+                units[name] = {"attributes": {"enablement": enablement}, "evidence": evidence}
 
 
 def _add_dropins(system, units):
@@ -176,37 +199,17 @@ def _told(content):
 
 
 def _ask_systemd(system, units):
-    files = _rows(system, ["systemctl", "list-unit-files", "--all", "--no-legend", "--no-pager"])
-    if not files:
-        yield "not_checked", "unit:running", {"why": "systemd does not answer"}, {}
-        return
-    for words in files:
-        _take_file_state(units, words)
+    """What runs. Enablement is read from the files: for systemd it is seconds of work."""
     argv = ["systemctl", "list-units", "--all", "--plain", "--full", "--no-legend", "--no-pager"]
     rows = [words for words in _rows(system, argv) if len(words) >= 4 and _UNIT.match(words[0])]
-    running = {words[0]: words[1:4] for words in rows}
-    if not running:
+    if not rows:
         yield "not_checked", "unit:running", {"why": "systemd does not say what runs"}, {}
         return
-    for name, (load, active, sub) in sorted(running.items()):
+    for name, load, active, sub in sorted(tuple(words[:4]) for words in rows):
         _take_running_state(units, name, (load, active, sub))
     for name, unit in units.items():
         if unit["attributes"].get("enablement") != "alias" and "@." not in name:
             unit["attributes"].setdefault("active", "inactive")
-
-
-def _take_file_state(units, words):
-    """NAME STATE [PRESET], as systemd sees it."""
-    if len(words) < 2 or not _UNIT.match(words[0]):
-        return
-    name, state = words[:2]
-    unit = units.setdefault(name, {"attributes": {}, "evidence": {}})
-    known = unit["attributes"].get("enablement")
-    # what a generator links under /run cannot be read from a dead disk, so the files speak
-    if state != "bad" and not (known and state in ("enabled-runtime", "indirect")):
-        unit["attributes"]["enablement"] = state
-    if len(words) > 2 and words[2] in ("enabled", "disabled"):
-        unit["evidence"]["preset"] = words[2]
 
 
 def _take_running_state(units, name, state):
