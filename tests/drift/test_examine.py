@@ -265,6 +265,15 @@ def test_files_of_another_version_are_one_finding_but_an_edit_among_them_is_its_
     assert edit.subject == "/etc/nginx/mime.types"
 
 
+@pytest.mark.parametrize("directory", ["/var/lib/mysql", "/var/lib/mysql/mysql", "/var/lib", "/"])
+def test_a_database_speaks_for_its_own_files_and_no_others(directory: str) -> None:
+    twin = make_server().put(FactKind.DATABASE, "mariadb mysql", {"directory": directory})
+    live = twin.copy().file("/var/lib/mysql/ibdata1").file("/var/lib/queue/7")
+    subjects = {item.subject for item in findings(live, twin)}
+    assert "/var/lib/queue/7" in subjects
+    assert ("/var/lib/mysql/ibdata1" in subjects) == (directory in ("/var/lib", "/"))
+
+
 def test_bases_are_subtracted_by_value() -> None:
     twin_base, live_base = Machine(), Machine()
     for base, value in ((twin_base, "1"), (live_base, "2")):
@@ -304,7 +313,7 @@ def test_replayed_packages_explain_what_they_did_and_no_edit_in_it() -> None:
     }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.randoms(use_true_random=False), st.sets(st.sampled_from(sorted(CHANGES)), max_size=6))
 def test_fingerprints_do_not_depend_on_order_or_values(
     chance: random.Random, names: set[str]
@@ -328,7 +337,7 @@ def test_text_of_the_server_cannot_act_in_a_title() -> None:
     assert "\u202e" not in found.title
 
 
-def test_forty_thousand_strange_files_do_not_become_findings_each() -> None:
+def test_ten_thousand_strange_files_do_not_become_findings_each() -> None:
     twin = [
         Fact(FactKind.FILE, f"/srv/d{number:03}", {"type": "directory"}) for number in range(99)
     ]
@@ -339,10 +348,10 @@ def test_forty_thousand_strange_files_do_not_become_findings_each() -> None:
             directory,
             *(
                 Fact(FactKind.FILE, f"{directory.key}/{number:04}", {"type": "file"})
-                for number in range(400)
+                for number in range(100)
             ),
         )
     ]
     found = group(compare(live, twin), host="web1")
     assert [item.subject for item in found] == ["/srv"]
-    assert sum(len(item.deviations) + item.folded for item in found) == 99 * 400
+    assert sum(len(item.deviations) + item.folded for item in found) == 99 * 100

@@ -1,7 +1,7 @@
 """From observed states to findings: compare, subtract the bases, mask noise, group by cause."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from releve.drift.circumstances import DATA, Cause
@@ -180,19 +180,24 @@ class _Told:
 
     def hide(self, step: Step) -> Step:
         deviation = step.deviation
-        if deviation is None or deviation.attributes != ("content",):
+        if deviation is None or "content" not in deviation.attributes:
             return step
         if self._files.get(deviation.key, True):
             return step
-        hidden = Hidden(deviation, "entries: compared one by one", Explanation.NOISE)
-        return Step(step.ours, step.theirs, None, (*step.hidden, hidden))
+        content = replace(deviation, attributes=("content",))
+        rest = tuple(name for name in deviation.attributes if name != "content")
+        left = replace(deviation, attributes=rest) if rest else None
+        hidden = Hidden(content, "entries: compared one by one", Explanation.NOISE)
+        return Step(step.ours, step.theirs, left, (*step.hidden, hidden))
 
 
 def _home_of_database(fact: Fact) -> str:
+    """Where all databases of its server lie; never as wide as /var/lib."""
     directory = fact.evidence.get("directory", "").rstrip("/")
-    if directory.rpartition("/")[2] == fact.key.partition(" ")[2]:
-        directory = directory.rpartition("/")[0]
-    return directory if directory.count("/") > 1 else ""
+    parent, _, name = directory.rpartition("/")
+    is_own = name == fact.key.partition(" ")[2] and parent.count("/") > 2
+    home = parent if is_own else directory
+    return home if home.count("/") > 2 else ""
 
 
 class _AtRisk:

@@ -4,6 +4,7 @@ They hide content and existence of what comes and goes by itself, of what is an 
 files that other facts already tell in full; never the existence of a security path.
 """
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,10 +28,19 @@ class Rule:
 def find_rule(deviation: Deviation) -> Rule | None:
     """The first rule that hides the whole deviation."""
     if deviation.kind is FactKind.FILE:
+        if _is_empty_source(deviation):
+            return _EMPTY_SOURCE
         guarded = is_security_path(deviation.key) and deviation.key not in _IN_FACTS
         rules = () if guarded else _FILE_RULES
         return next((rule for rule in rules if rule.matches(deviation)), None)
     return next((rule for rule in _FACT_RULES if rule.matches(deviation)), None)
+
+
+def _is_empty_source(deviation: Deviation) -> bool:
+    fact = deviation.ours or deviation.theirs
+    if fact is None or deviation.key != "/etc/apt/sources.list":
+        return False
+    return fact.attributes.get("content") == _EMPTY and not deviation.attributes
 
 
 def _path(pattern: str) -> Matches:
@@ -84,6 +94,11 @@ _STORES: Final = frozenset(
     for suffix in ("", "-", ".org")
 )
 _IN_FACTS: Final = _STORES  # security paths whose every entry is a fact of its own
+
+_EMPTY: Final = f"sha256:{hashlib.sha256(b'').hexdigest()}"
+_EMPTY_SOURCE: Final = Rule(
+    "empty-source", "apt makes this file where it is missing; it names nothing", _is_empty_source
+)
 
 _FILE_RULES: Final = (
     Rule("tmp", "lost at the next boot by design", _path(r"/tmp/.*")),  # noqa: S108 - compared
@@ -157,6 +172,7 @@ _FILE_RULES: Final = (
             r"""/etc/(?:machine-id|hostid) | /var/lib/dbus/machine-id
             | /etc/ssh/ssh_host_[a-z0-9]+_key(?:\.pub)?
             | /var/lib/systemd/(?:random-seed|credential\.secret|network(?:/.*)?)
+            | /var/log/journal/[0-9a-f]{32}(?:/.*)? | /(?:.*/)?lost\+found
             | /var/lib/urandom/random-seed | /boot/grub/grubenv
             | /var/lib/cloud(?:/.*)? | /etc/iscsi/initiatorname\.iscsi
             | /etc/ssl/certs/ssl-cert-snakeoil\.pem | /etc/ssl/private/ssl-cert-snakeoil\.key"""
@@ -181,7 +197,8 @@ _FACT_RULES: Final = (
         lambda deviation: (
             deviation.kind in (FactKind.MOUNT, FactKind.FSTAB)
             and deviation.key in ("/", "/boot", "/boot/efi")
-            and deviation.attributes == ("source",)
+            and set(deviation.attributes) <= {"source", "type"}
+            and deviation.status is DeviationStatus.MODIFIED
         ),
         Explanation.IDENTITY,
     ),
