@@ -144,12 +144,23 @@ def test_damaged_input_is_never_an_error(module: ModuleType, damage: str) -> Non
         assert len(keys) == len(set(keys))
 
 
+def test_a_text_over_the_bounds_of_the_receiver_is_a_blind_spot_not_a_refused_scan() -> None:
+    framework = importlib.import_module("releve.scan.collector.collecting")
+    module = ModuleType("oversized")
+    oversized: Yielded = ("setting", "name", {"value": "x" * (65 << 10)}, {})
+    facts: list[Yielded] = [oversized, ("cron", "x" * (9 << 10), {}, {}), ("cron", "", {}, {})]
+    vars(module).update(KINDS=("setting", "cron"), LIVE=False, collect=lambda _: iter(facts))
+    gathered = framework.gather(module, ExampleSystem())
+    assert [fact[1] for fact in gathered] == ["not_checked"] * len(facts)
+    assert [fact[2][:8] for fact in gathered] == ["setting:", "cron:xxx", "cron:"]
+
+
 def spoil(text: str, damage: str) -> str:
     half = len(text) // 2
     return {
         "cut": text[:half],
         "binary": text[:half] + "\x00\x01\x1b[2J\udcff\udcfe" + text[half:],
-        "long": text[:half] + "A" * 1_000_000 + text[half:],
+        "long": text[:half] + "A" * 300_000 + text[half:],
         "doubled": text + text,
         "lines": text.replace("\n", "\r\n\n").replace(":", "::"),
     }[damage]

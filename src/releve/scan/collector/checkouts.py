@@ -61,7 +61,7 @@ def collect(system):
 def _checkout(system, path):
     git = path + "/.git"
     try:
-        settings = _settings(_text(system, git + "/config"))
+        settings = _settings(_text(system, git + "/config", 1 << 18))
         head = _text(system, git + "/HEAD").strip()
         attributes = _at(system, git, head)
     except NotChecked as failure:
@@ -175,5 +175,5 @@ def _group(system, number):
     return "65534"
 
 
-def _text(system, path):
-    return (system.read(path, 8 << 20) or b"").decode("utf-8", "surrogateescape")
+def _text(system, path, limit=8 << 20):
+    return (system.read(path, limit) or b"").decode("utf-8", "surrogateescape")

@@ -13,6 +13,8 @@ from releve.scan.collector.system import NotChecked
 _WORKERS = 4
 _PIECE = 1 << 16
 _MOST_SECONDS = 120.0  # after the walk has ended
+_LONGEST_KEY = 8 << 10
+_LONGEST_VALUE = 64 << 10
 _MOST_FACTS = 100000  # of one collector
 
 
@@ -123,7 +125,17 @@ def _bounded(facts):
     for number, fact in enumerate(facts):
         if number == _MOST_FACTS:
             raise NotChecked("there are more than %d" % _MOST_FACTS)
-        yield fact
+        yield _fitting(fact)
+
+
+def _fitting(fact):
+    """The other end refuses a whole scan for one text over its bounds."""
+    kind, key, attributes, evidence = fact
+    longest = max([len(text) for told in (attributes, evidence) for text in told.values()] or [0])
+    if 0 < len(key) <= _LONGEST_KEY and longest <= _LONGEST_VALUE:
+        return fact
+    why = "a key of %d or a value of %d characters" % (len(key), longest)
+    return "not_checked", ("%s:%s" % (kind, key))[:200], {"why": why}, {}
 
 
 def not_checked(kind, why):

@@ -172,7 +172,7 @@ def _is_default(system, name, template):
 
 def _unit_text(system, path):
     try:
-        content = system.read(path, 1 << 20)
+        content = system.read(path, 1 << 17)
     except NotChecked:
         return "unreadable"
     return None if content is None else content.decode("utf-8", "surrogateescape")
