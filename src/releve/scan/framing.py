@@ -30,6 +30,7 @@ class Framing:
         self._take_line = take_line
         self._unpacker = zlib.decompressobj()
         self._unpacked = 0
+        self._lines = 0
         self._rest: list[bytes] = []
         self._rest_bytes = 0
 
@@ -80,6 +81,9 @@ class Framing:
             raise malformed("one of its lines is too long", text=self._rest[0][:200])
 
     def _pass_on(self, line: bytes) -> None:
+        self._lines += 1
+        if self._lines > self._bounds.records:
+            raise malformed(f"it has more than {self._bounds.records} lines")
         if self.is_ended:
             raise malformed("there is a line after its end", text=line[:200])
         if line.startswith(self._end):

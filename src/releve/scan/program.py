@@ -17,7 +17,7 @@ _LITERAL_COLUMNS: Final = 60_000  # one giant line is slow to read for old Pytho
 
 # The bytes of stdin are the program: it is compiled as a whole before it runs.
 _LOADER: Final = """
-import sys
+import os, sys
 sys.dont_write_bytecode = True
 
 def load(sources):
@@ -27,7 +27,8 @@ def load(sources):
 
 load(SOURCES)
 collectors = {name: sys.modules[PACKAGE + "." + name] for name in COLLECTORS}
-sys.exit(sys.modules[PACKAGE + "." + MAIN].main(REQUEST, collectors))
+sys.modules[PACKAGE + "." + MAIN].main(REQUEST, collectors)
+os._exit(0)  # threads still wait; ending them would load a library, in a dead root
 """
 
 

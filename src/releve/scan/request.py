@@ -13,11 +13,11 @@ class ScanBounds:
 
     seconds: float = 3600.0
     silent_seconds: float = 120.0
-    stdout_bytes: int = 1 << 30  # as sent; unpacked four times that
-    unpacked_bytes: int = 4 << 30
+    stdout_bytes: int = 1 << 30
+    unpacked_bytes: int = 1 << 30
     line_bytes: int = 16 << 20
     noise_bytes: int = 64 << 10  # what a login shell may print before the scan begins
-    records: int = 5_000_000
+    records: int = 5_000_000  # paths, and also lines
     facts: int = 200_000  # other than files: they are held in memory and sorted
     key_bytes: int = 8 << 10
     value_bytes: int = 64 << 10

@@ -23,6 +23,7 @@ _ATTRIBUTES: Final = frozenset(("target", "device", "acl", "capabilities", "xatt
 _EVIDENCE: Final = frozenset(("conffile", "parsed", "unread"))
 _MODES: Final = tuple(f"{mode:04o}" for mode in range(0o10000))
 _WALKED: Final = "+"
+_MOST: Final = 1 << 63
 
 
 @dataclass
@@ -87,7 +88,9 @@ class Tree:
         parts = entry + _DEFAULTS[len(entry) :]
         name = parts[0]
         if list(map(type, parts)) != _SHAPE:
-            raise malformed("a path holds something of the wrong type", text=str(name))
+            raise malformed("a path holds something of the wrong type", text=str(name)[:200])
+        if max(map(len, (parts[2], parts[3], parts[6], parts[7]))) > self._bounds.key_bytes:
+            raise malformed("a path has an attribute that is too long", text=name)
         key = self._check_name(directory, name)
         fact = self._make_fact(key, parts)
         return fact, parts[6] == _WALKED
@@ -108,9 +111,9 @@ class Tree:
 
     def _make_fact(self, key: str, parts: list[Any]) -> Fact:
         _, mode, owner, group, changed, size, content, package, more = parts
-        kind = _TYPES.get(stat.S_IFMT(mode))
-        if kind is None or size < 0 or mode > 0o177777:
-            raise malformed("a path is of no known type", text=key)
+        kind = _TYPES.get(mode & 0o170000)
+        if kind is None or not (0 <= mode <= 0o177777 and 0 <= size < _MOST > abs(changed)):
+            raise malformed("a path is of no known type, size or time", text=key)
         if "closed" in more:
             return Fact(FactKind.FILE, key, {"type": kind})
         attributes = {"type": kind, "owner": owner, "group": group}

@@ -86,7 +86,7 @@ def _serve(writer, collectors, system):
             try:
                 name = left.popleft()
             except IndexError:
-                return
+                threading.Event().wait()  # a thread that ends would load a library, in a dead root
             done.append((name, gather(collectors[name], system)))
             change.release()
 
