@@ -29,6 +29,7 @@ COMMANDS = [
     "runs",
     "lab",
     "ledger",
+    "scan",
 ]
 
 
