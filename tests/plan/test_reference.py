@@ -8,6 +8,9 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]  # comes with ansible-lint, without types
 import pytest
 
+from releve.model.fact_reference import write_fact_reference
+from releve.model.fact_shapes import SHAPES
+from releve.model.observed import FactKind
 from releve.plan.keys import PROVIDER_KINDS, SECTIONS
 from releve.plan.loading import load_plan
 from releve.plan.reference import EXAMPLE, write_reference
@@ -32,6 +35,7 @@ TYPES: list[type[Strict]] = [
     [
         ("docs/reference/plan.md", "releve schema --reference", write_reference),
         ("docs/reference/releve.schema.json", "releve schema", write_schema),
+        ("docs/reference/facts.md", "releve schema --facts", write_fact_reference),
     ],
 )
 def test_document_is_up_to_date(path: str, command: str, written: Any) -> None:
@@ -51,6 +55,17 @@ def test_every_key_is_on_the_page() -> None:
         assert str(type_.__doc__).strip() in page
         for key in type_.model_fields:
             assert f"| `{key}` |" in page
+
+
+def test_every_kind_of_fact_is_on_its_page_with_all_it_holds() -> None:
+    rows = write_fact_reference().splitlines()
+    assert set(SHAPES) == set(FactKind)
+    for kind, shape in SHAPES.items():
+        (row,) = [row for row in rows if row.startswith(f"| `{kind.value}` |")]
+        assert row.count(" | ") == 4
+        assert [
+            name for name in (*shape.attributes, *shape.evidence) if f"`{name}`" not in row
+        ] == []
 
 
 def test_example_of_the_page_is_right(tmp_path: Path) -> None:
