@@ -115,7 +115,8 @@ def _write_unit(cause: Cause, deviations: Sequence[Deviation]) -> str:
 
 
 def _write_setting(cause: Cause, deviations: Sequence[Deviation]) -> str:
-    del deviations
+    if deviations[0].kind is not FactKind.SETTING:
+        return _write_plain(cause, deviations)
     return f"The {_show(cause.subject)} setting differs from the playbooks"
 
 
