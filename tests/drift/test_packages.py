@@ -23,12 +23,13 @@ def test_decisions_are_those_of_the_host_and_never_their_consequences() -> None:
         FactKind.PACKAGE, "acme", {"origin": "local"}, state="installed", mark="manual"
     )
     assert decide_packages(live.facts(), twin.facts()) == PackageDecisions(
-        install=("npm",),
+        install=("node", "npm"),
         remove=("gone",),
         purge=("purged",),
         hold=("nginx",),
         unhold=("kept",),
         manual=("library",),
+        auto=("node",),
         not_replayable=("acme",),
     )
 

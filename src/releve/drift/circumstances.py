@@ -37,6 +37,7 @@ class Circumstances:
     packages: dict[str, Cause] = field(default_factory=dict)  # new, gone or skewed
     skewed: set[str] = field(default_factory=set)
     homes: dict[str, Cause] = field(default_factory=dict)  # of users that only one side has
+    owners: dict[str, Cause] = field(default_factory=dict)  # users that a package made
     paths: dict[str, Cause] = field(default_factory=dict)  # files that belong to a fact
     places: dict[str, list[Cause]] = field(default_factory=dict)  # of pip, npm, gem
 
@@ -57,9 +58,12 @@ def gather(deviations: Iterable[Deviation]) -> Circumstances:
             known.skewed.add(deviation.key)
     _gather_packages(known)
     for user in known.of(FactKind.USER).values():
+        maker = maker_of(user, known)
+        if maker is not None:
+            known.owners[user.key] = maker
         home = fact_of(user).attributes.get("home", "")
         if user.status is not DeviationStatus.MODIFIED and home.count("/") > 1:
-            known.homes[home] = maker_of(user, known) or Cause(FactKind.USER, user.key)
+            known.homes[home] = maker or Cause(FactKind.USER, user.key)
     _gather_paths(known)
     return known
 
@@ -156,6 +160,6 @@ def _beside(fact: Fact, path: str) -> Iterator[str]:
     if fact.kind is FactKind.AUTHORIZED_KEY and directory.endswith("/.ssh"):
         yield directory
     if fact.kind is FactKind.AT_JOB:
-        yield from (directory, f"{directory}/.SEQ")
+        yield from (directory, f"{directory}/.SEQ", "/var/spool/cron/atspool")
     if fact.kind is FactKind.REPOSITORY:
         yield from fact.attributes.get("key", "").split()[:1]

@@ -9,6 +9,7 @@ from releve.drift.compare import compare, walk
 from releve.drift.grouping import Grouping, make_fingerprint, sort_findings
 from releve.drift.noise import Mask
 from releve.drift.packages import only_packages
+from releve.drift.security import concerns_security
 from releve.drift.skew import BasePair
 from releve.drift.tiers import has_grown, on_volume
 from releve.model.finding import Deviation, DeviationStatus, Explanation, Finding, Tier
@@ -21,6 +22,7 @@ Facts = Callable[[], Iterator[Fact]]
 MOST_MASKED: Final = 10_000
 _SPOTS: Final = (FactKind.NOT_CHECKED, FactKind.EXCLUSION)
 _MOUNTED: Final = (FactKind.MOUNT, FactKind.FSTAB, FactKind.FILE)
+_LONE: Final = (DeviationStatus.EXTRA, DeviationStatus.MISSING)
 _TOLD: Final = (FactKind.CRON, FactKind.AUTHORIZED_KEY)  # their files, entry by entry
 
 
@@ -98,7 +100,8 @@ def take_steps(comparison: Comparison) -> Iterator[Step]:
     mask = Mask(comparison.noise)
     told = _Told()
     for ours, theirs, deviation, base in _with_base(comparison):
-        step = _explain(comparison, mask, Step(ours, theirs, deviation, base))
+        step = Step(ours, theirs, deviation, base)
+        step = step if told.shows(step) else _explain(comparison, mask, step)
         told.see(step, mask)
         yield told.hide(step)
 
@@ -163,6 +166,7 @@ class _Told:
 
     def __init__(self) -> None:
         self._files: dict[str, bool] = {"/etc/fstab": False}
+        self._scratch: set[str] = set()  # directories where anyone may write and only keep theirs
 
     def see(self, step: Step, mask: Mask) -> None:
         for fact in (step.ours, step.theirs):
@@ -175,12 +179,25 @@ class _Told:
                 )
             elif fact.kind is FactKind.FSTAB and step.deviation is not None:
                 self._files["/etc/fstab"] = True
+            elif fact.kind is FactKind.FILE and _is_scratch(fact):
+                self._scratch.add(fact.key)
             elif fact.kind is FactKind.DATABASE and (home := _home_of_database(fact)):
                 mask.leave_to_database(home)
 
+    def shows(self, step: Step) -> bool:
+        """Whether the file holds an entry that differs: then it goes with that, noise or not."""
+        deviation = step.deviation
+        is_file = deviation is not None and deviation.kind is FactKind.FILE
+        return is_file and deviation is not None and self._files.get(deviation.key, False)
+
     def hide(self, step: Step) -> Step:
         deviation = step.deviation
-        if deviation is None or "content" not in deviation.attributes:
+        if deviation is None:
+            return step
+        if self._is_in_scratch(deviation):
+            hidden = Hidden(deviation, "scratch: anyone may write there", Explanation.NOISE)
+            return Step(step.ours, step.theirs, None, (*step.hidden, hidden))
+        if "content" not in deviation.attributes:
             return step
         if self._files.get(deviation.key, True):
             return step
@@ -189,6 +206,17 @@ class _Told:
         left = replace(deviation, attributes=rest) if rest else None
         hidden = Hidden(content, "entries: compared one by one", Explanation.NOISE)
         return Step(step.ours, step.theirs, left, (*step.hidden, hidden))
+
+    def _is_in_scratch(self, deviation: Deviation) -> bool:
+        if deviation.kind is not FactKind.FILE or deviation.status not in _LONE:
+            return False
+        parent = deviation.key.rpartition("/")[0]
+        return parent in self._scratch and not concerns_security(deviation)
+
+
+def _is_scratch(fact: Fact) -> bool:
+    mode = fact.attributes.get("mode", "")
+    return fact.attributes.get("type") == "directory" and mode[:1] == "1" and mode[-1:] in "2367"
 
 
 def _home_of_database(fact: Fact) -> str:

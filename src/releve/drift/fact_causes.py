@@ -32,7 +32,7 @@ def choose_cause(deviation: Deviation, known: Circumstances) -> Cause:
 def path_followed(deviation: Deviation) -> str:
     """A file whose cause is this one's too, where that file differs as well."""
     fact = fact_of(deviation)
-    if deviation.kind is FactKind.CERTIFICATE:
+    if deviation.kind in (FactKind.CERTIFICATE, FactKind.STATOVERRIDE):
         return deviation.key
     if deviation.kind is FactKind.UNIT and deviation.status is not DeviationStatus.MODIFIED:
         return fact.evidence.get("fragment", "")
@@ -210,7 +210,10 @@ def _of_variable(deviation: Deviation, known: Circumstances) -> Cause:
     """Another version of a server brings other values: together, they are one thing."""
     engine = deviation.key.partition(" ")[0]
     stem = "postgres" if engine.startswith("postgres") else engine
-    if any(stem in package for package in known.skewed):
+    brought = [cause for package, cause in known.packages.items() if stem in package]
+    if deviation.status is not DeviationStatus.MODIFIED and brought:
+        return min(brought)
+    if brought or deviation.status is not DeviationStatus.MODIFIED:
         return Cause(FactKind.DATABASE_VARIABLE, engine, VERSIONS)
     return Cause(FactKind.DATABASE_VARIABLE, deviation.key)
 

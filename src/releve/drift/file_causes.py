@@ -23,7 +23,7 @@ _BY_HAND: Final = ("/etc/", "/opt/", "/srv/", "/home/", "/root/", "/usr/local/",
 _SHARED: Final = ("/usr/local/lib", "/usr/lib", "/var/lib")
 _LITTER: Final = re.compile(
     r""".*(?: ~ | [.](?:bak|orig|old|save|sav|backup|bkp|rej|swp|swo)(?:[-._]?\d[\w.-]*)?
-    | [.](?:bak|backup|old|orig)[-._][\w.-]* | [._-](?:bak|backup|old)
+    | [.](?:bak|backup|old|orig)[-._][\w.-]* | [._](?:bak|old)|-bak
     | [.](?:dpkg|ucf)-[a-z]+ | [.](?:19|20)\d\d-?\d\d-?\d\d[\w.-]* | [.]rpm(?:save|new|orig)
     )\Z | \A\#.*\#\Z | \A[.]\#.*""",
     re.VERBOSE | re.DOTALL,
@@ -158,7 +158,11 @@ class _Tree:
         if len(self._waiting) > 1:
             return None
         name = root.key.rpartition("/")[2]
-        return self._known.packages.get(name) if name not in self._known.skewed else None
+        for package, cause in sorted(self._known.packages.items()):
+            is_named_so = package == name or package.startswith(f"{name}-")
+            if is_named_so and package not in self._known.skewed and len(name) > 2:
+                return cause
+        return None
 
     def _choose(self, deviation: Deviation, cause: Cause) -> Cause:
         if cause.kind is FactKind.USER:

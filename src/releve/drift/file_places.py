@@ -27,6 +27,10 @@ _SETTINGS: Final = {
 }  # fmt: skip
 _LOCALE_FILES: Final = ("/usr/lib/locale/", "/usr/share/i18n/locales/")
 _PROGRAM_DIRECTORIES: Final = ("/usr/local/bin/", "/usr/bin/", "/usr/local/sbin/")
+_LESS_THAN_PACKAGES: Final = (FactKind.CERTIFICATE, FactKind.STATOVERRIDE)
+_PHP_LINK: Final = re.compile(r"\A/etc/php/([\d.]+)/[^/]+/conf\.d/\d+-([\w-]+)\.ini\Z")
+_LONE: Final = (DeviationStatus.EXTRA, DeviationStatus.MISSING)
+_KEYRING: Final = re.compile(r"\A/etc/apt/(?:keyrings|trusted\.gpg\.d)/([^/]+?)(?:\.[a-z]+)+\Z")
 _PRISTINE: Final = "="
 
 
@@ -34,9 +38,22 @@ def find_place(deviation: Deviation, known: Circumstances) -> Cause | None:
     """The cause of a file that is more than a file; None where it stands for itself."""
     is_link = fact_of(deviation).attributes.get("type") == "link"
     owned = known.paths.get(deviation.key)
+    if owned is not None and owned.kind not in _LESS_THAN_PACKAGES:
+        return owned
+    packaged = _of_package(deviation, known)
+    if packaged is not None:
+        return packaged
     if owned is not None and not (is_link and owned.kind is FactKind.CERTIFICATE):
         return owned
-    for find in (_of_package, _of_unit, _of_alternative, _of_setting, _of_installed, _of_key):
+    for find in (
+        _of_owner,
+        _of_php,
+        _of_unit,
+        _of_alternative,
+        _of_setting,
+        _of_installed,
+        _of_key,
+    ):
         cause = find(deviation, known)
         if cause is not None:
             return cause
@@ -57,6 +74,33 @@ def resolve_link(deviation: Deviation) -> str:
     if not target or fact.attributes.get("type") != "link":
         return ""
     return posixpath.normpath(posixpath.join(posixpath.dirname(fact.key), target))
+
+
+def companions(path: str) -> tuple[str, ...]:
+    """Files that this one came along with: a signing key with the package source it signs."""
+    match = _KEYRING.match(path)
+    sources = "/etc/apt/sources.list.d/"
+    return (f"{sources}{match[1]}.list", f"{sources}{match[1]}.sources") if match else ()
+
+
+def merged_usr(path: str) -> str:
+    """/lib/systemd/… as it is on a disk where /lib is a link to /usr/lib."""
+    return f"/usr{path}" if path.startswith(("/lib/", "/bin/", "/sbin/", "/lib64/")) else path
+
+
+def _of_owner(deviation: Deviation, known: Circumstances) -> Cause | None:
+    """What an account owns that came with a package, outside of where people write."""
+    if deviation.status not in _LONE or not deviation.key.startswith(("/var/", "/run/")):
+        return None
+    return known.owners.get(fact_of(deviation).attributes.get("owner", ""))
+
+
+def _of_php(deviation: Deviation, known: Circumstances) -> Cause | None:
+    """Links that a module's package makes and takes along."""
+    match = _PHP_LINK.match(deviation.key)
+    if not match or deviation.status not in _LONE:
+        return None
+    return known.packages.get(f"php{match[1]}-{match[2]}")
 
 
 def _of_package(deviation: Deviation, known: Circumstances) -> Cause | None:

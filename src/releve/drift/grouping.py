@@ -9,7 +9,7 @@ from typing import Final
 from releve.drift.circumstances import Cause, Circumstances, fact_of, gather
 from releve.drift.fact_causes import choose_cause, path_followed
 from releve.drift.file_causes import assign_files
-from releve.drift.file_places import resolve_link
+from releve.drift.file_places import companions, merged_usr, resolve_link
 from releve.drift.security import concerns_security
 from releve.drift.skew import split_deviation
 from releve.drift.tiers import choose_tier
@@ -126,6 +126,8 @@ class Grouping:
         target = resolve_link(deviation)
         if target and (is_lone or "target" in deviation.attributes):
             self._follows.setdefault(cause, []).append(target)
+        if also := companions(deviation.key):
+            self._follows.setdefault(cause, []).extend(also)
 
     def _find_final(self, cause: Cause) -> Cause:
         """A link belongs to what it leads to, a unit to the package that brought its file."""
@@ -133,10 +135,9 @@ class Grouping:
             target = self._cause_of(path)
             if target is None or target == cause:
                 continue
-            may_join = target.kind is FactKind.PACKAGE or (
-                cause.kind in _JOINING and not cause.aspect
-            )
-            if may_join and self._is_own_path(cause, path) is False:
+            joins = cause.kind in _JOINING and not cause.aspect
+            joins_package = target.kind is FactKind.PACKAGE and cause.kind is not FactKind.PACKAGE
+            if (joins or joins_package) and self._is_own_path(cause, path) is False:
                 return target
         return cause
 
@@ -147,7 +148,7 @@ class Grouping:
         return self._cause_of(path) != Cause(FactKind.FILE, cause.subject)
 
     def _cause_of(self, path: str) -> Cause | None:
-        found = self._causes.get(path)
+        found = self._causes.get(path) or self._causes.get(merged_usr(path))
         while found is None and path:
             path = path.rpartition("/")[0]
             if path in self._trees:
@@ -250,6 +251,6 @@ def _rank(deviation: Deviation, cause: Cause) -> tuple[bool, int, bool, str]:
 _JOINING: Final = frozenset(
     {
         FactKind.FILE, FactKind.CERTIFICATE, FactKind.PIP, FactKind.NPM, FactKind.GEM,
-        FactKind.SYSCTL, FactKind.LISTENER, FactKind.PROCESS,
+        FactKind.SYSCTL, FactKind.LISTENER, FactKind.PROCESS, FactKind.STATOVERRIDE,
     }
 )  # fmt: skip

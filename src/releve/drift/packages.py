@@ -14,7 +14,10 @@ _VERSION_IN_NAME: Final = re.compile(r"\d+(?:[.-]\d+)*")
 
 @dataclass(frozen=True)
 class PackageDecisions:
-    """What to do on a fresh twin so that its packages are those of the live host."""
+    """What to do on a fresh twin so that its packages are those of the live host.
+
+    `install` names dependencies too, so that nothing has to be recommended; `auto` marks them.
+    """
 
     install: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()  # configuration files stay
@@ -44,10 +47,10 @@ def decide_packages(live: Iterable[Fact], twin: Iterable[Fact]) -> PackageDecisi
             chosen["purge" if ours is None else "remove"].add(name)
         if ours is not None and is_installed(ours):
             _decide_marks(ours, theirs, chosen)
-    for name in find_roots(extra):
-        is_local = extra[name].evidence.get("origin") == "local"
+    for name, fact in extra.items():
+        is_local = fact.evidence.get("origin") == "local"
         chosen["not_replayable" if is_local else "install"].add(name)
-        if not is_local and extra[name].attributes.get("mark") == "auto":
+        if not is_local and fact.attributes.get("mark") == "auto":
             chosen["auto"].add(name)
     return _safe(chosen)
 
@@ -78,11 +81,13 @@ def find_roots(packages: Mapping[str, Fact]) -> dict[str, tuple[str, ...]]:
     )
     owner = dict.fromkeys(chosen, "")
     followers: dict[str, list[str]] = {name: [] for name in chosen}
+    chosen.sort(key=lambda name: (packages[name].attributes.get("mark") == "auto", name))
     for root in [*chosen, *sorted(packages)]:
         if root not in owner:  # a circle of packages that need each other
             owner[root], followers[root] = "", []
         if not owner[root]:
             _follow(root, needs=needs, owner=owner, found=followers[root])
+    _adopt(packages, followers)
     return {name: tuple(sorted(found)) for name, found in followers.items()}
 
 
@@ -103,8 +108,26 @@ def _follow(
                 waiting.append(name)
 
 
+def _adopt(packages: Mapping[str, Fact], followers: dict[str, list[str]]) -> None:
+    """What no dependency explains came as a recommendation, of a chosen package near to it."""
+    for name in sorted(followers):
+        fact = packages[name]
+        if fact.attributes.get("mark") != "auto":
+            continue
+        near = [
+            (len(found), root)
+            for root, found in followers.items()
+            if packages[root].attributes.get("mark") != "auto"
+            and found
+            and packages[root].evidence.get("section") == fact.evidence.get("section", "none")
+        ]
+        if near:
+            followers[max(near)[1]] += [name, *followers.pop(name)]
+
+
 def _needs_of(fact: Fact, packages: Mapping[str, Fact]) -> list[str]:
-    words = re.split(r"[,|]", fact.evidence.get("depends", ""))
+    told = (fact.evidence.get("depends", ""), fact.evidence.get("recommends", ""))
+    words = re.split(r"[,|]", ",".join(told))
     names = (re.split(r"[\s(:]", word.strip(), maxsplit=1)[0] for word in words)
     return [name for name in names if name in packages and name != fact.key]
 

@@ -43,6 +43,14 @@ def _is_empty_source(deviation: Deviation) -> bool:
     return fact.attributes.get("content") == _EMPTY and not deviation.attributes
 
 
+def _is_log(deviation: Deviation) -> bool:
+    """A file that came or went; a directory for logs, an owner or an ACL is a decision."""
+    fact = deviation.ours or deviation.theirs
+    if fact is None or deviation.status is DeviationStatus.MODIFIED:
+        return False
+    return deviation.key.startswith("/var/log/") and fact.attributes.get("type") == "file"
+
+
 def _path(pattern: str) -> Matches:
     compiled = re.compile(rf"\A(?:{pattern})\Z", re.VERBOSE | re.DOTALL)
     return lambda deviation: compiled.match(deviation.key) is not None
@@ -122,6 +130,7 @@ _FILE_RULES: Final = (
             | /var/lib/postfix/.*"""
         ),
     ),
+    Rule("logs", "written and rotated by programs", _is_log),
     Rule("var-cache", "caches, made again when they are missing", _path(r"/var/cache/.*")),
     Rule(
         "bytecode",

@@ -39,6 +39,8 @@ def split_deviation(deviation: Deviation) -> tuple[Deviation, ...]:
     apart = _UNWEIGHED.get(deviation.kind)
     if apart is None or deviation.status is not DeviationStatus.MODIFIED:
         return (deviation,)
+    if "state" in deviation.attributes:
+        return (deviation,)  # of a removed package no version matters
     aside = tuple(name for name in deviation.attributes if name in apart)
     rest = tuple(name for name in deviation.attributes if name not in apart)
     return tuple(replace(deviation, attributes=names) for names in (rest, aside) if names)

@@ -42,7 +42,8 @@ def choose_tier(cause: Cause, deviations: Sequence[Deviation], volumes: Mapping[
         return Tier.RUNTIME
     if cause.kind is FactKind.UNIT and all(_is_state(item) for item in deviations):
         return Tier.RUNTIME
-    is_guarded = cause.kind not in _CONFIGURED and any(map(concerns_security, deviations))
+    files = [item for item in deviations if item.kind is FactKind.FILE]
+    is_guarded = cause.kind not in _CONFIGURED and any(map(concerns_security, files))
     return Tier.SECURITY if is_guarded else Tier.CONFIGURATION
 
 
