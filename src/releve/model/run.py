@@ -22,6 +22,11 @@ class RunState(StrEnum):
         return self in {RunState.DONE, RunState.UNDONE, RunState.CANCELLED}
 
 
+class Mode(StrEnum):
+    RECOVER = "recover"
+    DRILL = "drill"  # the same run on a twin, apart from production
+
+
 class Phase(StrEnum):
     """The bars of the report's timeline, in order; objectives are set per phase."""
 
@@ -31,6 +36,7 @@ class Phase(StrEnum):
     MOVE = "move"  # snapshot, detach, attach, identify
     CONVERGE = "converge"
     VERIFY = "verify"
+    STUDY = "study"  # of a drill: scans, idempotence, image, ageing; no part of a recovery's time
     CUTOVER = "cutover"  # move the address, verify from outside
     CLOSE = "close"  # quarantine, report
     UNDO = "undo"
@@ -61,6 +67,10 @@ class RunInput:
     proposed_at: str  # ISO 8601 UTC
     commit: str = ""  # of the team's repository; empty: not under git
     options: Output = field(default_factory=dict)  # what the caller chose, such as even_if_healthy
+
+    @property
+    def mode(self) -> Mode:
+        return Mode(self.options.get("mode", Mode.RECOVER))
 
 
 @dataclass(frozen=True)

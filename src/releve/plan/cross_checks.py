@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from releve.plan.check_rules import list_check_problems
+from releve.plan.drill_rules import list_drill_problems
 from releve.plan.durations import format_duration
 from releve.plan.problems import Place, Problem, name_place, quote, show_word
 from releve.plan.types import (
@@ -46,6 +47,7 @@ def list_contradictions(plan: Plan) -> list[Problem]:
             *_judge_converge(host.converge, (*place, "converge")),
             *list_check_problems(host, place),
             *_judge_objectives(host.objectives, (*place, "objectives")),
+            *list_drill_problems(host, (*place, "drill")),
         ]
     return [*problems, *_list_shared(plan)]
 

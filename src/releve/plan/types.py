@@ -196,6 +196,49 @@ class SnapshotPolicy(StrEnum):
     NEVER = "never"
 
 
+class DrillVolumes(StrEnum):
+    EMPTY = "empty"
+    CLONE = "clone"
+
+
+class ImageUse(StrEnum):
+    EXACT = "exact"  # and nothing else is run, once a scan has proven it
+    START = "start"  # then the playbook runs
+    NEVER = "never"
+
+
+class DrillPlan(Strict):
+    """How the host's recovery is rehearsed."""
+
+    schedule: str = Field(
+        "",
+        description="cron expression in UTC, such as 0 3 * * 0; run by `releve serve`; "
+        "empty: only by hand",
+    )
+    volumes: DrillVolumes = Field(
+        DrillVolumes.EMPTY,
+        strict=False,
+        description="empty: the twin gets empty volumes; clone: copies of the host's own",
+    )
+    image: ImageUse = Field(
+        ImageUse.EXACT,
+        strict=False,
+        description="what a recovery makes of the image that the last drill left. exact: where "
+        "it fits exactly, start from it instead of running the playbook, and prove it by a scan; "
+        "start: run the playbook on it; never: use the base image, and leave no image",
+    )
+    twins: int = Field(
+        0,
+        ge=0,
+        le=2,
+        description="how many twins a drill makes; two tell what differs by itself; "
+        "0: two where no earlier drill on this base image has told, else one",
+    )
+    timeout: Duration = Field(
+        timedelta(hours=2), description="after this, a drill is broken off and cleaned up"
+    )
+
+
 class HostPlan(Strict):
     """One host, and all that a recovery of it needs."""
 
@@ -214,6 +257,9 @@ class HostPlan(Strict):
     )
     objectives: Objectives = Field(
         default_factory=Objectives, description="longest time wanted, by phase"
+    )
+    drill: DrillPlan = Field(
+        default_factory=DrillPlan, description="how the host's recovery is rehearsed"
     )
     snapshots: SnapshotPolicy = Field(
         SnapshotPolicy.AUTO,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from releve.errors import PlanError, StepHalted
-from releve.model.run import RunInput, RunRecord, RunState
+from releve.model.run import Mode, RunInput, RunRecord, RunState
 from releve.ports.outside import Outside
 from releve.workflow.ending import Ending, decide_ending, next_while_pending, when_unusable
 from releve.workflow.interpreter import Interpretation, choose_steps
@@ -35,6 +35,11 @@ class Durable(ABC):
         """
 
 
+def name_host_lease(run: RunInput) -> str:
+    """One recovery and one drill of a host at a time; neither waits for the other."""
+    return f"{'drill' if run.mode is Mode.DRILL else 'host'} {run.host}"
+
+
 class RunDriver:
     def __init__(
         self,
@@ -57,7 +62,7 @@ class RunDriver:
 
     def _carry(self, run: RunInput, *, names: tuple[str, ...], undoing: bool) -> RunRecord:
         journal = self._outside.journal
-        self._outside.lease.hold((f"run {run.run_id}", f"host {run.host}"))
+        self._outside.lease.hold((f"run {run.run_id}", name_host_lease(run)))
         try:
             journal.open_run(run)
             if (record := journal.read_run(run.run_id)).state.is_over:
