@@ -49,7 +49,7 @@ def create_instance(state: CloudState, now: float, request: Arguments) -> None:
         authorized_keys=list(request["authorized_keys"]),
         host_keys=make_host_keys(instance_id),
         settles_at=now + state.habits.build_seconds,
-        settles_to="RUNNING",
+        settles_to="RUNNING" if request.get("start", True) else "STOPPED",
         run_that_made_it=request["labels"].get("releve.run", ""),
         root_filesystem=capture.root_filesystem if capture else "ext4",
         root_content=capture.root_content if capture else "",

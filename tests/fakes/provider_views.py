@@ -43,6 +43,7 @@ def describe_request(request: InstanceRequest) -> dict[str, Any]:
         "port_id": request.port_id,
         "host_private_keys": len(request.host_private_keys),
         "isolated": request.isolated,
+        "start": request.start,
     }
 
 

@@ -1,16 +1,23 @@
 """What recover, resume and cancel share: drive a run in sight of a person, then its report."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
 from releve.cli.terminal import Terminal
-from releve.errors import RunHeld
-from releve.model.run import RunInput, RunRecord, RunState
-from releve.recovery.recover import describe_run, steps_to_undo
+from releve.errors import ReleveError, RunHeld
+from releve.model.run import Mode, RunInput, RunRecord, RunState
+from releve.drill.catalogue import catalogue_of, phases_of, steps_to_undo
+from releve.plan.types import ImageUse
+from releve.recovery.recover import describe_run
+from releve.recovery.subject import plan_of
 
 if TYPE_CHECKING:  # dbos and the adapters are imported when a run is driven, not before
+    from releve.plan.loading import LoadedPlan
     from releve.ports.outside import Outside
     from releve.wiring import State
     from releve.workflow.engine import Engine
@@ -30,9 +37,11 @@ class Manner:
 
 def show_proposal(run: RunInput) -> None:
     terminal = Terminal()
-    terminal.line(f"A recovery of {run.host}, run {run.run_id}:", style="bold")
+    what = "drill" if run.mode is Mode.DRILL else "recovery"
+    terminal.line(f"A {what} of {run.host}, run {run.run_id}:", style="bold")
     terminal.table(
-        ("step", "what it does"), [(line.name, line.sentence) for line in describe_run(run)]
+        ("step", "what it does"),
+        [(line.name, line.sentence) for line in describe_run(run, catalogue_of(run))],
     )
     terminal.line()
 
@@ -42,6 +51,51 @@ def drive_run(run: RunInput, state: "State", manner: Manner) -> None:
     outside, observer = open_doors(run, state, manner)
     record = open_engine(run, outside, state, observer=observer).drive(run)
     close_run(record, state, manner)
+
+
+def drive_drill(run: RunInput, state: "State", manner: Manner) -> RunRecord:
+    """Drive to an end; one that stops early cleans up after itself at once."""
+    outside, observer = open_doors(run, state, manner)
+    with breaking_off_late(run, state):
+        record = open_engine(run, outside, state, observer=observer).drive(run)
+        if not record.state.is_over:
+            steps = tuple(steps_to_undo(record, journal=state.journal))
+            record = open_engine(run, outside, state, observer=observer).undo(run, steps)
+    close_run(record, state, manner)
+    return record
+
+
+@contextmanager
+def breaking_off_late(run: RunInput, state: "State") -> Iterator[None]:
+    """A drill that takes longer than the plan allows is asked to stop, and cleans up."""
+    seconds = plan_of(run).drill.timeout.total_seconds()
+    timer = threading.Timer(seconds, state.journal.request_cancel, [run.run_id])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def choose_image(loaded: "LoadedPlan", host: str, state: "State") -> dict[str, str]:
+    """The image of the last drill, where it is what the playbooks would make now; else nothing."""
+    from releve.recovery.image import propose_image
+    from releve.wiring import connect_provider
+
+    plan = loaded.host(host)
+    if plan.drill.image is ImageUse.NEVER:
+        return {}
+    try:
+        provider = connect_provider(loaded.plan.provider)
+    except ReleveError:
+        return {}  # the run's preconditions will say what is wrong
+    try:
+        return propose_image(
+            provider, plan, str(loaded.repository), host=host, journal=state.journal
+        )
+    finally:
+        provider.close()
 
 
 def undo_run(record: RunRecord, state: "State", manner: Manner) -> None:
@@ -58,14 +112,14 @@ def open_doors(run: RunInput, state: "State", manner: Manner) -> "tuple[Outside,
     from releve.cli.live import open_live_view
     from releve.wiring import connect, provider_of
 
-    observer = open_live_view(run, state.journal, json=manner.json)
+    needs = {line.name: line.needs for line in describe_run(run, catalogue_of(run))}
+    observer = open_live_view(run, state.journal, needs=needs, json=manner.json)
     return connect(provider_of(run), state=state), observer
 
 
 def open_engine(
     run: RunInput, outside: "Outside", state: "State", *, observer: "Observer"
 ) -> "Engine":
-    from releve.recovery.recover import catalogue_of
     from releve.workflow.engine import Engine, EngineSettings
 
     settings = EngineSettings(state.directory, state.database_url, observer=observer)
@@ -99,6 +153,7 @@ def close_run(record: RunRecord, state: "State", manner: Manner) -> None:
         run_id,
         directory=report_directory(state.directory),
         language=manner.language,
+        phases=phases_of(record.input),
     )
     if manner.json:
         Terminal().json(

@@ -17,7 +17,6 @@ from releve.cli.remaining import estimate_rest
 from releve.cli.terminal import Terminal, clean
 from releve.model.run import EventKind, RunInput, RunState
 from releve.ports.journal import Journal
-from releve.recovery.recover import describe_run
 from releve.recovery.report.language import wording_for
 from releve.workflow.observer import Observer
 
@@ -31,15 +30,19 @@ _write_duration = wording_for("en").write_duration
 
 
 def open_live_view(
-    run: RunInput, journal: Journal, *, json: bool, file: TextIO | None = None
+    run: RunInput,
+    journal: Journal,
+    *,
+    needs: Mapping[str, Sequence[str]],
+    json: bool,
+    file: TextIO | None = None,
 ) -> Observer:
-    """The view that fits where the output goes."""
+    """The view that fits where the output goes; `needs` of each step, for the time to go."""
     stream = file or sys.stdout
     if json:
         return JsonLines(run, file=stream)
     if not stream.isatty():
         return PlainLines(file=stream)
-    needs = {line.name: line.needs for line in describe_run(run)}
     return LiveView(needs=needs, past=journal.past_seconds(run.host), file=stream)
 
 

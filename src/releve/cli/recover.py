@@ -28,20 +28,21 @@ def recover(
     lang: LanguageOption = "en",
 ) -> None:
     """Bring a crashed host back on a new instance."""
-    from releve.cli.driving import Manner, drive_run, show_proposal
+    from releve.cli.driving import Manner, choose_image, drive_run, show_proposal
     from releve.plan.loading import find_plan, load_plan
-    from releve.recovery.recover import propose_run, require_no_open_run
+    from releve.recovery.recover import make_drills_yield, propose_run, require_no_open_run
     from releve.wiring import open_state
 
     loaded = load_plan(plan or find_plan(Path.cwd()))
     state = open_state()
     require_no_open_run(host, journal=state.journal)
-    options = {"even_if_healthy": even_if_healthy}
+    options = {"even_if_healthy": even_if_healthy, "image": choose_image(loaded, host, state)}
     run = propose_run(loaded, host, journal=state.journal, clock=state.clock, options=options)
     if not json:
         show_proposal(run)
     if not yes:
         typer.confirm(f"Recover {host} now?", abort=True, err=True)
+    make_drills_yield(host, journal=state.journal)
     drive_run(run, state, Manner(json, lang))
 
 
@@ -52,7 +53,8 @@ def resume(
     lang: LanguageOption = "en",
 ) -> None:
     """Go on with a run that was interrupted or needed a person."""
-    from releve.cli.driving import Manner, drive_run, undo_run
+    from releve.cli.driving import Manner, drive_drill, drive_run, undo_run
+    from releve.model.run import Mode
     from releve.recovery.recover import require_not_over
     from releve.wiring import open_state
 
@@ -61,6 +63,8 @@ def resume(
     require_not_over(record, verb="resume")
     if record.cancel_requested:  # it can only go on towards where it came from
         undo_run(record, state, Manner(json, lang))
+    elif record.input.mode is Mode.DRILL:
+        drive_drill(record.input, state, Manner(json, lang))
     else:
         drive_run(record.input, state, Manner(json, lang))
 

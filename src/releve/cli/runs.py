@@ -112,6 +112,7 @@ def show(
 ) -> None:
     """Tell the story of one run, from its journal; write its report where asked to."""
     from releve.cli.terminal import Terminal
+    from releve.drill.catalogue import phases_of
     from releve.recovery.report.language import wording_for
     from releve.recovery.report.of_run import read_report
     from releve.recovery.report.write import find_report, write_report
@@ -119,7 +120,8 @@ def show(
 
     wording = wording_for(lang)
     state = open_state()
-    told = read_report(state.journal, run)
+    recorded = state.journal.read_run(run)
+    told = read_report(state.journal, run, phases=phases_of(recorded.input))
     paths = write_report(told, report, lang) if report else find_report(state.directory, run)
     terminal = Terminal()
     if json:

@@ -96,6 +96,7 @@ class ScanRole(StrEnum):
     LIVE = "live"  # the host as it serves
     BASE = "base"  # the twin's instance before any playbook ran
     TWIN = "twin"  # right after the playbooks
+    SECOND = "second"  # another twin of the same drill: what differs from the first is noise
     AGED = "aged"  # the twin after reboot, rotation and timers run early
     REPLAYED = "replayed"  # the twin after the live host's package decisions
     DEAD = "dead"  # the mounted system disk of a crashed host

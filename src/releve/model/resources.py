@@ -147,6 +147,7 @@ class InstanceRequest:
     authorized_keys: tuple[str, ...]
     port_id: str = ""
     host_private_keys: tuple[str, ...] = ()  # only where the plan carries host keys over
+    start: bool = True  # False: left off, so that volumes are there at its first boot
     isolated: bool = False  # on a network apart: reached by the controller, reaching no host
 
 

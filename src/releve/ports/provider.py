@@ -95,7 +95,7 @@ class Provider(ABC):
 
     @abstractmethod
     def create_instance(self, request: InstanceRequest) -> None:
-        """Make and start it; Busy when the name is taken.
+        """Make it, and start it unless asked not to; Busy when the name is taken.
 
         An isolated one is on a network apart: the controller reaches it, it reaches package
         mirrors and name servers, but no mail port and no other network of the provider. It

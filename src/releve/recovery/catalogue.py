@@ -14,10 +14,18 @@ from releve.recovery.steps.create_instance import CreateInstance
 from releve.recovery.steps.cut_over import CutOver
 from releve.recovery.steps.detach_volumes import DetachVolumes
 from releve.recovery.steps.fence import Fence
+from releve.recovery.steps.from_image import (
+    AttachBeforeBoot,
+    AwaitStarted,
+    ConvergeImage,
+    CreateFromImage,
+    StartInstance,
+)
 from releve.recovery.steps.gates import Gates
 from releve.recovery.steps.mark import Mark
 from releve.recovery.steps.mount_volumes import MountVolumes
 from releve.recovery.steps.preconditions import Preconditions
+from releve.recovery.steps.prove_image import ProveImage
 from releve.recovery.steps.quarantine import Promote, Quarantine
 from releve.recovery.steps.reserve_port import ReservePort
 from releve.recovery.steps.snapshot_volumes import SnapshotVolumes
@@ -51,6 +59,31 @@ RECOVER: tuple[type[Step], ...] = (
     Promote,
     Close,
 )
+FROM_IMAGE: tuple[type[Step], ...] = (
+    Gates,
+    Confirm,
+    Preconditions,
+    Mark,
+    Fence,
+    ReservePort,
+    CreateFromImage,
+    SnapshotVolumes,
+    DetachVolumes,
+    AwaitVolumes,
+    AttachBeforeBoot,
+    StartInstance,
+    AwaitStarted,
+    AwaitAccess,
+    MountVolumes,
+    ProveImage,
+    ConvergeImage,
+    Verify,
+    CutOver,
+    VerifyOutside,
+    Quarantine,
+    Promote,
+    Close,
+)
 UNDO: tuple[type[Step], ...] = (
     StopNewInstance,
     DetachFromNew,
@@ -61,8 +94,10 @@ UNDO: tuple[type[Step], ...] = (
 )
 
 
-def steps_for(plan: HostPlan) -> tuple[str, ...]:
-    """Names of the steps that a recovery under this plan consists of, in order."""
+def steps_for(plan: HostPlan, *, image: bool = False) -> tuple[str, ...]:
+    """Names of the steps of a recovery under this plan, in order; `image`: from a drill's image."""
+    if image:
+        return tuple(step.name for step in FROM_IMAGE)
     return tuple(step.name for step in RECOVER if step is not Prepare or plan.converge.early_tags)
 
 
@@ -70,8 +105,10 @@ def undo_steps() -> tuple[str, ...]:
     return tuple(step.name for step in UNDO)
 
 
-def catalogue_for(plan: HostPlan) -> Mapping[str, Step]:
+def catalogue_for(plan: HostPlan, *, image: bool = False) -> Mapping[str, Step]:
     """Name to step; with early tags, the whole converge waits for the early one."""
+    if image:
+        return {step.name: step() for step in (*FROM_IMAGE, *UNDO)}
     chosen = {step.name: step() for step in (*RECOVER, *UNDO)}
     if plan.converge.early_tags:
         chosen[Converge.name] = ConvergeAfterPrepare()

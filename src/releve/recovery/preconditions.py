@@ -51,6 +51,17 @@ def list_run_problems(run: RunInput, outside: Outside) -> tuple[Problem, ...]:
     return _list_all(_Subject(run.host, host_plan, run.repository), outside)
 
 
+def list_twin_problems(run: RunInput, outside: Outside) -> tuple[Problem, ...]:
+    """Of what a twin takes: the image, a key, and playbooks; nothing of production."""
+    host_plan = HostPlan.model_validate(run.plan["host"])
+    subject = _Subject(run.host, host_plan, run.repository)
+    problems: list[Problem] = []
+    _find_image(subject, outside.provider, problems)
+    _find_keys(subject, outside, problems)
+    problems += _judge_converge(subject, outside, None)
+    return tuple(problems)
+
+
 def resolve_current_instance(provider: Provider, host: str, plan: HostPlan) -> Instance:
     """The instance that serves the host now: Relève's newest active one, else the plan's.
 

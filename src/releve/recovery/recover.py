@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from releve.errors import PlanError, RunHeld
 from releve.model.identity import new_run_id
-from releve.model.run import EventKind, Output, RunInput, RunRecord
+from releve.model.run import EventKind, Mode, Output, RunInput, RunRecord
 from releve.plan.loading import LoadedPlan
 from releve.plan.types import HostPlan
 from releve.ports.clock import Clock
@@ -40,7 +40,7 @@ def propose_run(
         plan=frozen,
         repository=str(loaded.repository),
         fingerprint=fingerprint(frozen, loaded.repository),
-        steps=steps_for(plan),
+        steps=steps_for(plan, image=bool(options.get("image"))),
         proposed_at=clock.now().isoformat(timespec="seconds"),
         commit=commit_of(loaded.repository),
         options=options,
@@ -54,9 +54,8 @@ def freeze_plan(loaded: LoadedPlan, plan: HostPlan) -> dict[str, object]:
     }
 
 
-def describe_run(run: RunInput) -> tuple[StepLine, ...]:
+def describe_run(run: RunInput, catalogue: Mapping[str, Step]) -> tuple[StepLine, ...]:
     """The steps of this run, in order, from the plan alone."""
-    catalogue = catalogue_of(run)
     return tuple(
         StepLine(name, catalogue[name].phase.value, catalogue[name].describe(run), needs)
         for name in run.steps
@@ -64,10 +63,25 @@ def describe_run(run: RunInput) -> tuple[StepLine, ...]:
     )
 
 
-def require_no_open_run(host: str, *, journal: Journal) -> None:
-    """One run at a time for a host, so that two never move the same volumes."""
+def find_open_recovery(host: str, *, journal: Journal) -> str:
+    """The id of a recovery of this host that is not over; empty: there is none."""
     for record in journal.list_runs(host=host):
-        if not record.state.is_over:
+        if not record.state.is_over and record.input.mode is Mode.RECOVER:
+            return record.input.run_id
+    return ""
+
+
+def make_drills_yield(host: str, *, journal: Journal) -> None:
+    """A recovery waits for no rehearsal: each open drill is asked to stop and clean up."""
+    for record in journal.list_runs(host=host):
+        if not record.state.is_over and record.input.mode is Mode.DRILL:
+            journal.request_cancel(record.input.run_id)
+
+
+def require_no_open_run(host: str, *, journal: Journal) -> None:
+    """One recovery at a time for a host, so that two never move the same volumes."""
+    for record in journal.list_runs(host=host):
+        if not record.state.is_over and record.input.mode is Mode.RECOVER:
             run_id = record.input.run_id
             raise RunHeld(
                 f"run {run_id} of {host} is not over: {record.state.value}",
@@ -77,9 +91,8 @@ def require_no_open_run(host: str, *, journal: Journal) -> None:
             )
 
 
-def has_touched(record: RunRecord, *, journal: Journal) -> bool:
+def has_touched(record: RunRecord, catalogue: Mapping[str, Step], *, journal: Journal) -> bool:
     """Whether any step that touches the provider was begun."""
-    catalogue = catalogue_of(record.input)
     return any(
         event.kind is EventKind.INTENT and event.step in catalogue and catalogue[event.step].touches
         for event in journal.read_events(record.input.run_id)
@@ -97,8 +110,11 @@ def require_not_over(record: RunRecord, *, verb: str) -> None:
 
 def steps_to_undo(record: RunRecord, *, journal: Journal) -> Sequence[str]:
     """The undo steps of this run; none where it touched nothing."""
-    return undo_steps() if has_touched(record, journal=journal) else ()
+    catalogue = catalogue_of(record.input)
+    return undo_steps() if has_touched(record, catalogue, journal=journal) else ()
 
 
 def catalogue_of(run: RunInput) -> Mapping[str, Step]:
-    return catalogue_for(HostPlan.model_validate(run.plan["host"]))
+    return catalogue_for(
+        HostPlan.model_validate(run.plan["host"]), image=bool(run.options.get("image"))
+    )

@@ -42,7 +42,8 @@ def create_instance(api: LxdApi, request: InstanceRequest, *, network: str, pool
             remedy="Look at it: it may be the one that was asked for",
         )
     place_keys(api, request, host_keys)
-    instances.start(request.name)
+    if request.start:
+        instances.start(request.name)
 
 
 def is_unfinished(content: Mapping[str, Any], request: InstanceRequest) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from releve.errors import ConvergeFailed
 from releve.model.converge import ConvergeResult, TaskEvent, UnsettledTask, list_unsettled
 from releve.model.run import EventKind, Phase, RunInput
+from releve.ports.access import Door
 from releve.ports.converger import ConvergeRequest, ConvergeWatch
 from releve.recovery.subject import door_to_new_instance, plan_of
 from releve.workflow.step import Done, Sight, Step, StepContext, Todo
@@ -59,6 +60,15 @@ def early_tags(run: RunInput) -> tuple[str, ...]:
 
 
 def converge(context: StepContext, *, step: str, tags: tuple[str, ...]) -> Done:
+    result = attempt(context, step=step, tags=tags)
+    if not result.succeeded:
+        raise_not_converged(context.run, result)
+    return Done(result.reason, describe_result(result))
+
+
+def attempt(context: StepContext, *, step: str, tags: tuple[str, ...]) -> ConvergeResult:
+    """One converge whose events are in the journal; how it ended is the caller's to judge."""
+
     def record(event: TaskEvent) -> None:
         context.outside.journal.append_task(context.run.run_id, step, event)
 
@@ -68,11 +78,10 @@ def converge(context: StepContext, *, step: str, tags: tuple[str, ...]) -> Done:
         should_stop=context.should_stop,
         on_begin=record,
     )
-    request = request_for(context, tags, unsettled=list_owed(context, step))
-    result = context.outside.converger.converge(request, watch=watch)
-    if not result.succeeded:
-        raise_not_converged(context.run, result)
-    return Done(result.reason, describe_result(result))
+    request = request_for(
+        context, door_to_new_instance(context), tags=tags, unsettled=list_owed(context, step)
+    )
+    return context.outside.converger.converge(request, watch=watch)
 
 
 def list_owed(context: StepContext, step: str) -> tuple[UnsettledTask, ...]:
@@ -87,7 +96,11 @@ def list_owed(context: StepContext, step: str) -> tuple[UnsettledTask, ...]:
 
 
 def request_for(
-    context: StepContext, tags: tuple[str, ...], *, unsettled: tuple[UnsettledTask, ...]
+    context: StepContext,
+    door: Door,
+    *,
+    tags: tuple[str, ...] = (),
+    unsettled: tuple[UnsettledTask, ...] = (),
 ) -> ConvergeRequest:
     run, plan = context.run, plan_of(context.run).converge
     return ConvergeRequest(
@@ -96,7 +109,7 @@ def request_for(
         playbook=plan.playbook,
         inventory=tuple(plan.inventory),
         host=plan.name or run.host,
-        door=door_to_new_instance(context),
+        door=door,
         tags=tags,
         skip_tags=tuple(plan.skip_tags),
         timeout_seconds=plan.timeout.total_seconds(),

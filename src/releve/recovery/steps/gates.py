@@ -1,10 +1,13 @@
 """Make sure that this run may act: nobody else holds the host, and the plan is the proposed one."""
 
 from releve.errors import StepHalted
+from releve.model.resources import Role
 from releve.model.run import Phase, RunInput
 from releve.recovery.fingerprint import fingerprint_of
 from releve.recovery.preconditions import read_epoch
 from releve.workflow.step import Done, Sight, Step, StepContext, Todo
+
+BESIDE_THE_HOST = frozenset({Role.TWIN.value, Role.HELPER.value})  # of runs that replace nothing
 
 
 class Gates(Step):
@@ -40,6 +43,8 @@ def require_unchanged(run: RunInput) -> None:
 def require_highest_epoch(context: StepContext) -> None:
     run = context.run
     for instance in context.outside.provider.find_instances(labels={"releve.host": run.host}):
+        if instance.labels.get("releve.role") in BESIDE_THE_HOST:
+            continue
         epoch = read_epoch(instance)
         if epoch >= run.epoch and instance.labels.get("releve.run") != run.run_id:
             raise StepHalted(

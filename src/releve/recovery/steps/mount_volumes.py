@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from releve.errors import CommandFailed, StepHalted
 from releve.model.resources import Volume
 from releve.model.run import Phase, RunInput
+from releve.ports.access import Door
 from releve.recovery.subject import (
     door_to_new_instance,
     new_instance_id,
@@ -18,6 +20,12 @@ from releve.recovery.subject import (
 from releve.workflow.step import Done, Sight, Step, StepContext, Todo
 
 GUEST_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Guest:
+    instance_id: str
+    door: Door
 
 
 class MountVolumes(Step):
@@ -41,18 +49,27 @@ class MountVolumes(Step):
         require_fenced(context)
         seen = ask_guest(context, mount=True)
         require_identity(context, seen)
-        return Done(f"{len(seen)} volume(s) identified and mounted", {"volumes": seen})
+        return Done(
+            f"{len(seen)} volume(s) identified and mounted", {"volumes": seen, "after_boot": True}
+        )
 
 
 def ask_guest(context: StepContext, *, mount: bool) -> list[dict[str, Any]]:
-    """What the guest itself says of its volumes; mounts block volumes only if asked to."""
-    volumes = read_volumes(context)
+    """What the new instance itself says of its volumes; mounts block volumes only if asked to."""
+    guest = Guest(new_instance_id(context), door_to_new_instance(context))
+    return examine_volumes(context, read_volumes(context), guest=guest, mount=mount)
+
+
+def examine_volumes(
+    context: StepContext, volumes: Mapping[str, Volume], *, guest: Guest, mount: bool
+) -> list[dict[str, Any]]:
+    """As that guest sees them, under their names in the plan."""
     if not volumes:
         return []
-    request = {"mount": mount, "volumes": describe_wanted(context, volumes)}
+    wanted = describe_wanted(context.run, volumes, holder=guest.instance_id)
     result = context.outside.access.run_command(
-        door_to_new_instance(context),
-        command=("python3", "-", json.dumps(request)),
+        guest.door,
+        command=("python3", "-", json.dumps({"mount": mount, "volumes": wanted})),
         stdin=guest_program(),
         timeout_seconds=GUEST_SECONDS,
     )
@@ -72,15 +89,18 @@ def guest_program() -> bytes:
     return resources.files("releve.recovery").joinpath("guest_volumes.py").read_bytes()
 
 
-def describe_wanted(context: StepContext, volumes: Mapping[str, Volume]) -> list[dict[str, str]]:
-    new, plan = new_instance_id(context), plan_of(context.run)
+def describe_wanted(
+    run: RunInput, volumes: Mapping[str, Volume], *, holder: str
+) -> list[dict[str, str]]:
+    plan = plan_of(run)
     return [
         {
             "name": name,
             "mount_point": plan.volumes[name].mount,
             "filesystem": plan.volumes[name].filesystem,
             "device_serial": next(
-                (item.device_serial for item in volume.attachments if item.instance_id == new), ""
+                (item.device_serial for item in volume.attachments if item.instance_id == holder),
+                "",
             ),
         }
         for name, volume in volumes.items()

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from releve.errors import StepHalted
 from releve.model.run import Phase, RunInput
+from releve.recovery.image import IMAGE_ROLE
 from releve.recovery.preconditions import list_run_problems, resolve_current_instance
 from releve.recovery.subject import plan_of, read_volumes
 from releve.workflow.step import Done, Sight, Step, StepContext, Todo
@@ -38,13 +39,26 @@ class Preconditions(Step):
                 "old_instance": asdict(instance) | {"power": instance.power.value},
                 "volumes": describe_volumes(context),
                 "address": plan_of(run).address,
-                "image": asdict(image),
+                "image": {"id": image.id, "name": image.name},
+                "start_image": choose_start_image(context),
             },
         )
 
     def act(self, context: StepContext) -> Sight:
         del context
         return Todo("preconditions only look")
+
+
+def choose_start_image(context: StepContext) -> dict[str, str]:
+    """The drill's image that was proposed, where it is still there; else nothing."""
+    proposed = context.run.options.get("image") or {}
+    if not proposed:
+        return {}
+    wanted = {"releve.run": str(proposed["run_id"]), "releve.role": IMAGE_ROLE}
+    for image in context.outside.provider.find_images(wanted):
+        if image.id == proposed["id"] and image.ready:
+            return {"id": image.id, "name": image.name, "run_id": str(proposed["run_id"])}
+    return {}
 
 
 def describe_volumes(context: StepContext) -> list[dict[str, object]]:

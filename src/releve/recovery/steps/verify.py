@@ -63,15 +63,27 @@ def prove(
     context: StepContext, make_vantage: Callable[[StepContext], Vantage], *, before: str
 ) -> Done:
     """Try until every check passes or patience ends; CheckFailed then."""
+    results = try_checks(context, make_vantage, patience_seconds=PATIENCE_SECONDS)
+    failed = [result for result in results if not result.passed]
+    if failed:
+        raise_failed(failed, before=before)
+    return Done(f"{len(results)} of {len(results)} checks pass", describe(results))
+
+
+def try_checks(
+    context: StepContext,
+    make_vantage: Callable[[StepContext], Vantage],
+    *,
+    patience_seconds: float,
+) -> tuple[CheckResult, ...]:
+    """What the checks found when all passed, or when patience ended."""
     clock, checks = context.outside.clock, context.run.plan["host"]["checks"]
-    give_up = clock.monotonic() + PATIENCE_SECONDS
+    give_up = clock.monotonic() + patience_seconds
     while True:
         results = context.outside.checker.run_checks(checks, vantage=make_vantage(context))
         failed = [result for result in results if not result.passed]
-        if not failed:
-            return Done(f"{len(results)} of {len(results)} checks pass", describe(results))
-        if clock.monotonic() >= give_up or context.should_stop():
-            raise_failed(failed, before=before)
+        if not failed or clock.monotonic() >= give_up or context.should_stop():
+            return results
         context.report_progress(f"{failed[0].name}: {failed[0].reason}")
         clock.sleep(PAUSE_SECONDS)
 

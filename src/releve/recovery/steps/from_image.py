@@ -1,0 +1,117 @@
+"""Start from the image that a drill left: the volumes are attached before the first boot.
+
+Every unit then finds its data as it would after a reboot, and nothing has to be started again.
+"""
+
+from dataclasses import replace
+
+from releve.model.resources import Power
+from releve.model.run import Phase, RunInput
+from releve.plan.types import ImageUse
+from releve.recovery.steps.attach_volumes import AttachVolumes
+from releve.recovery.steps.await_instance import AwaitInstance
+from releve.recovery.steps.converge import Converge
+from releve.recovery.steps.create_instance import (
+    CreateInstance,
+    raise_built_in_error,
+    request_for,
+)
+from releve.recovery.subject import (
+    find_new_instance,
+    is_off,
+    new_instance_id,
+    plan_of,
+    read_new_instance,
+    require_fenced,
+)
+from releve.workflow.step import Done, Pending, Sight, Step, StepContext, Todo
+
+
+class CreateFromImage(CreateInstance):
+    """Made and left off."""
+
+    def describe(self, run: RunInput) -> str:
+        image = run.options["image"]
+        return f"create the new instance from {image['name']}, the image of drill {image['run_id']}"
+
+    def look(self, context: StepContext) -> Sight:
+        instance = find_new_instance(context)
+        if instance is None:
+            return Todo("no instance of this run yet")
+        if instance.power is Power.ERROR:
+            raise_built_in_error(instance)
+        if instance.busy or instance.power is Power.CHANGING:
+            return Pending(f"{instance.name} is {instance.busy or instance.power.value}")
+        return Done(
+            f"{instance.name} exists",
+            {"instance_id": instance.id, "name": instance.name, "image": instance.image},
+        )
+
+    def act(self, context: StepContext) -> Sight:
+        request = replace(request_for(context), start=False)
+        image = context.output_of("preconditions")["start_image"]
+        if image:
+            request = replace(request, image_id=str(image["id"]))
+        context.outside.provider.create_instance(request)
+        return Pending("instance asked for")
+
+
+class AttachBeforeBoot(AttachVolumes):
+    needs = ("await_volumes", "create_instance")
+
+
+class StartInstance(Step):
+    name = "start_instance"
+    phase = Phase.CREATE
+    cell = "S08"
+    needs = ("attach_volumes",)
+    poll_seconds = 0.2
+
+    def describe(self, run: RunInput) -> str:
+        del run
+        return "start it with its volumes in place"
+
+    def look(self, context: StepContext) -> Sight:
+        instance = read_new_instance(context)
+        if instance.power is Power.ERROR:
+            raise_built_in_error(instance)
+        if is_off(instance):
+            return Todo(f"{instance.name} is off")
+        if instance.power is not Power.RUNNING or instance.busy:
+            return Pending(f"{instance.name} is {instance.busy or instance.power.value}")
+        return Done(f"{instance.name} runs")
+
+    def act(self, context: StepContext) -> Sight:
+        require_fenced(context)
+        context.outside.provider.start_instance(new_instance_id(context))
+        return Pending("start asked for")
+
+
+class AwaitStarted(AwaitInstance):
+    needs = ("start_instance",)
+
+
+class ConvergeImage(Converge):
+    """Only where the image is not proven to be what the playbook makes."""
+
+    needs = ("mount_volumes", "prove_image")
+
+    def describe(self, run: RunInput) -> str:
+        playbook = plan_of(run).converge.playbook
+        if plan_of(run).drill.image is ImageUse.START:
+            return f"run {playbook} on it, since the plan says `image: start`"
+        return f"run {playbook} only if the image is not proven"
+
+    def look(self, context: StepContext) -> Sight:
+        if why := why_converge(context):
+            return Todo(why)
+        why = "the image is what the playbook made of its twin"
+        return Done(f"left out: {why}", {"left_out": why})
+
+
+def why_converge(context: StepContext) -> str:
+    """Why the playbook has to run all the same; empty: it has not."""
+    if context.output_of("mount_volumes").get("after_boot"):
+        return "the volumes were mounted after the boot, so services started without their data"
+    proof = context.output_of("prove_image")
+    return "" if proof.get("proven") else str(proof.get("why") or "the image is not proven")
