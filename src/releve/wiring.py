@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -11,7 +11,8 @@ from releve.adapters.store import open_observed_store, open_store
 from releve.adapters.system_clock import SystemClock
 from releve.errors import PlanError
 from releve.model.run import RunInput
-from releve.plan.types import LxdProvider, ProviderPlan
+from releve.plan.loading import LoadedPlan
+from releve.plan.types import DrillVolumes, ImageUse, LxdProvider, ProviderPlan
 from releve.ports.clock import Clock
 from releve.ports.finding_store import FindingStore
 from releve.ports.journal import Journal, Lease
@@ -123,6 +124,24 @@ def resolve_lab(plan: LxdProvider) -> LxdProvider:
     lab = LabSettings(name=plan.endpoint.removeprefix(LAB_PREFIX))
     check_settings(lab)
     return plan.model_copy(update={"endpoint": str(lab.paths.socket)})
+
+
+def rehearse_in_lab(loaded: LoadedPlan, host: str, *, lab: str) -> LoadedPlan:
+    """The same plan with this host at a lab: its base image, and nothing that only clouds have."""
+    from releve.lab.disks import INSTANCE_POOL
+    from releve.lab.instances import IMAGE_ALIAS
+
+    plan = loaded.host(host)
+    ssh = plan.ssh.model_copy(update={"user": "root"})
+    drill = plan.drill.model_copy(update={"volumes": DrillVolumes.EMPTY, "image": ImageUse.NEVER})
+    at_lab = plan.model_copy(
+        update={"image": IMAGE_ALIAS, "size": "", "network": "", "ssh": ssh, "drill": drill}
+    )
+    provider = LxdProvider(kind="lxd", endpoint=f"{LAB_PREFIX}{lab}", pool=INSTANCE_POOL)
+    hosts = {**loaded.plan.hosts, host: at_lab}
+    return replace(
+        loaded, plan=loaded.plan.model_copy(update={"provider": provider, "hosts": hosts})
+    )
 
 
 def provider_of(run: RunInput) -> ProviderPlan:

@@ -9,6 +9,7 @@ from releve.ports.access import Access, CommandResult, Door, StreamLimits
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.cloud_state import CloudInstance, CloudState, CloudVolume
 from tests.fakes.faults import Fault
+from tests.fakes.guest_scan import answer_scan, is_scan
 
 AUTHORIZED_KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFakeFakeFakeFakeFakeFake releve"
 CONNECT_SECONDS: Final = 10.0
@@ -25,10 +26,9 @@ class FakeAccess(Access):
     def run_command(
         self, door: Door, *, command: tuple[str, ...], stdin: bytes = b"", timeout_seconds: float
     ) -> CommandResult:
-        del stdin  # the fake guest knows the programs that Relève feeds
         instance = knock(self.cloud, door, timeout_seconds=timeout_seconds)
         self.cloud.note("command", {"instance_id": instance.id, "argv": command[:2]}, kind="guest")
-        return Guest(self.cloud, instance).run(command)
+        return Guest(self.cloud, instance).run(command, stdin)
 
     def stream_command(
         self,
@@ -108,9 +108,12 @@ class Guest:
         self._cloud = cloud
         self._instance = instance
 
-    def run(self, command: tuple[str, ...]) -> CommandResult:
-        if command[0] == "true":
+    def run(self, command: tuple[str, ...], stdin: bytes) -> CommandResult:
+        """The fake guest knows the programs that Relève feeds."""
+        if command[0] in {"true", "env"} or command[:2] == ("sh", "-s"):
             return CommandResult(0, b"", b"")
+        if is_scan(stdin):
+            return CommandResult(0, answer_scan(self._instance, stdin), b"")
         if command[:2] == ("python3", "-"):
             return self._examine_volumes(json.loads(command[2]))
         if command[0] == "sh" and "mktemp" in command[2]:

@@ -10,6 +10,7 @@ from releve.ports.checker import Checker, Vantage
 from tests.fakes.access import CONNECT_SECONDS, find_by_address, knock
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.cloud_state import CloudState
+from tests.fakes.guest_scan import CONVERGED
 
 _WORDS: Final = {
     "not_passed": "status 500, wanted 200",
@@ -74,11 +75,5 @@ class FakeChecker(Checker):
         mounted = [item for item in state.volumes.values() if item.mounted_on == instance_id]
         if len(mounted) != self.volumes:
             return f"{len(mounted)} of {self.volumes} volumes are mounted"
-        converged = [
-            row
-            for row in self.cloud.history()
-            if row.call == "converge"
-            and row.arguments["instance_id"] == instance_id
-            and row.arguments["succeeded"]
-        ]
-        return "" if converged else "the service is not installed"
+        is_converged = CONVERGED in state.instances[instance_id].root_content
+        return "" if is_converged else "the service is not installed"

@@ -14,6 +14,7 @@ from tests.fakes.cloud_state import (
     CloudState,
     CloudVolume,
 )
+from tests.fakes.guest_scan import CONVERGED
 
 Arguments = Mapping[str, Any]
 
@@ -150,6 +151,13 @@ def write_system_disk(state: CloudState, _now: float, arguments: Arguments) -> N
     instance.root_content = arguments.get("content", instance.root_content)
 
 
+def converge_in_guest(state: CloudState, _now: float, arguments: Arguments) -> None:
+    """What a playbook leaves on the system disk; a second run of it changes nothing."""
+    instance = find(state.instances, arguments["instance_id"], "instance")
+    if CONVERGED not in instance.root_content:
+        instance.root_content += CONVERGED
+
+
 def mount_in_guest(state: CloudState, _now: float, arguments: Arguments) -> None:
     volume = find(state.volumes, arguments["volume_id"], "volume")
     mount(volume, arguments["instance_id"], mode=arguments["mode"], replay=arguments["replay"])
@@ -175,5 +183,6 @@ ACTS: dict[str, Callable[[CloudState, float, Arguments], None]] = {
         write_content,
         write_system_disk,
         mount_in_guest,
+        converge_in_guest,
     )
 }

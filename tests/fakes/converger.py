@@ -12,6 +12,7 @@ from releve.model.converge import ConvergeResult, HostStats, TaskEvent, Touch, T
 from releve.ports.converger import Converger, ConvergeRequest, ConvergeWatch
 from tests.fakes.access import CONNECT_SECONDS, knock
 from tests.fakes.cloud import FakeCloud
+from tests.fakes.guest_scan import CONVERGED
 
 TASKS: Final = ("Install nginx", "Write the site", "Start nginx")
 
@@ -42,6 +43,7 @@ def outcome_of(kind: str, host: str) -> Outcome:
 class FakeConverger(Converger):
     def __init__(self, cloud: FakeCloud) -> None:
         self.cloud = cloud
+        self.always_changes = False  # True: its playbook is not idempotent
 
     def converge(self, request: ConvergeRequest, *, watch: ConvergeWatch) -> ConvergeResult:
         outcome = self._run(request)
@@ -75,6 +77,13 @@ class FakeConverger(Converger):
             return outcome_of("unreachable", request.host)
         outcome = outcome_of(fault.kind if fault else "", request.host)
         succeeded = judge(outcome, target=request.host).succeeded
+        if CONVERGED in instance.root_content and not self.always_changes:
+            outcome = replace(
+                outcome, stats=tuple(replace(stats, changed=0) for stats in outcome.stats)
+            )
+        if succeeded:
+            change = {"instance_id": instance.id}
+            self.cloud.change_beside("converge_in_guest", change, kind="guest")
         self.cloud.note(
             "converge",
             {"instance_id": instance.id, "playbook": request.playbook, "succeeded": succeeded},
@@ -87,7 +96,8 @@ class FakeConverger(Converger):
     ) -> list[TaskEvent]:
         mine = [stats for stats in outcome.stats if stats.host == request.host]
         count = sum(stats.ok + stats.failed for stats in mine)
-        events = [self._event(request, task) for task in TASKS[:count]]
+        status = "changed" if any(stats.changed for stats in mine) else "ok"
+        events = [self._event(request, task, status) for task in TASKS[:count]]
         if outcome.failed_task:
             events[-1] = replace(events[-1], status="failed", message=outcome.failure)
         for event in events:
@@ -95,7 +105,7 @@ class FakeConverger(Converger):
             watch.on_event(event)
         return events
 
-    def _event(self, request: ConvergeRequest, task: str) -> TaskEvent:
+    def _event(self, request: ConvergeRequest, task: str, status: str) -> TaskEvent:
         return TaskEvent(
             host=request.host,
             play="site",
@@ -103,7 +113,7 @@ class FakeConverger(Converger):
             role="web",
             location=f"{request.playbook}:{TASKS.index(task) + 1}",
             action="ansible.builtin.package",
-            status="changed",
+            status=status,
             started_at=self.cloud.clock.now().isoformat(timespec="seconds"),
             seconds=0.0,
             touches=(Touch(TouchKind.PACKAGE, "nginx"),),

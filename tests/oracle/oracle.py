@@ -10,10 +10,13 @@ from tests.oracle.evidence import Evidence
 from tests.oracle.invariants import CHECKS, OF_ANY_OTHER, OF_WHAT_CHANGES_NOTHING
 
 ReadEvents = Callable[[str], Sequence[JournalEvent]]  # of one run
-CALL_TO_STEP = {
-    "create_instance": "create_instance",
-    "create_port": "reserve_port",
-    "snapshot_volume": "snapshot_volumes",
+CALL_TO_STEPS = {
+    "create_instance": ("create_instance", "create_second", "create_aged"),
+    "create_port": ("reserve_port",),
+    "snapshot_volume": ("snapshot_volumes",),
+    "create_volume": ("provide_volumes", "second_volumes"),
+    "clone_volume": ("provide_volumes", "second_volumes"),
+    "capture_image": ("capture_image",),
 }
 
 
@@ -49,7 +52,7 @@ class Oracle:
 
     def _judge(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield from judge(evidence)
-        if self.read_events and evidence.is_own_effect and evidence.row.call in CALL_TO_STEP:
+        if self.read_events and evidence.is_own_effect and evidence.row.call in CALL_TO_STEPS:
             for sentence in _i4_intent_first(evidence.row, self.read_events):
                 yield "I4", sentence
 
@@ -65,16 +68,16 @@ def judge(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def _i4_intent_first(row: HistoryRow, read_events: ReadEvents) -> Iterator[str]:
-    """The last word of the journal about this step, when its create arrives, is the intent."""
-    step = CALL_TO_STEP[row.call]
+    """The journal's last word about a step that makes such things is the intent."""
+    steps = CALL_TO_STEPS[row.call]
     told = {EventKind.INTENT, EventKind.EFFECT, EventKind.DONE}
-    events = [
-        event.kind
+    last = {
+        event.step: event.kind
         for event in read_events(row.arguments["labels"]["releve.run"])
-        if event.step == step and event.kind in told
-    ]
-    if not events or events[-1] is not EventKind.INTENT:
-        yield f"{row.call} arrived before the intent of {step} was durable"
+        if event.step in steps and event.kind in told
+    }
+    if EventKind.INTENT not in last.values():
+        yield f"{row.call} arrived before the intent of {' or '.join(steps)} was durable"
 
 
 def check_run(

@@ -45,12 +45,12 @@ def list_steps(
 ) -> dict[str, tuple["StepLine", ...]]:
     """Host to the steps of its recovery; PlanError where one could not succeed now."""
     from releve.recovery.preconditions import require_preconditions
-    from releve.recovery.recover import describe_run, propose_run
+    from releve.recovery.recover import catalogue_of, describe_run, propose_run
 
     require_preconditions(loaded, hosts, outside)
     journal, clock = outside.journal, outside.clock
     runs = [propose_run(loaded, host, journal=journal, clock=clock, options={}) for host in hosts]
-    return {run.host: describe_run(run) for run in runs}
+    return {run.host: describe_run(run, catalogue_of(run)) for run in runs}
 
 
 def show_json(loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]]) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from releve.cli.terminal import Terminal
+from releve.drill.catalogue import catalogue_of, phases_of, steps_to_undo
 from releve.errors import ReleveError, RunHeld
 from releve.model.run import Mode, RunInput, RunRecord, RunState
-from releve.drill.catalogue import catalogue_of, phases_of, steps_to_undo
 from releve.plan.types import ImageUse
 from releve.recovery.recover import describe_run
 from releve.recovery.subject import plan_of

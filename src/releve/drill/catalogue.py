@@ -25,6 +25,7 @@ from releve.drill.steps.verify import VerifyAged, VerifyTwin
 from releve.drill.steps.volumes import (
     AttachSecondVolumes,
     AttachTwinVolumes,
+    MountAgedVolumes,
     MountSecondVolumes,
     MountTwinVolumes,
     MoveVolumes,
@@ -61,6 +62,7 @@ DRILL: Final[tuple[type[Step], ...]] = (
     MoveVolumes,
     StartAged,
     ReachAged,
+    MountAgedVolumes,
     VerifyAged,
     AgeTwin,
     ScanAged,

@@ -7,7 +7,7 @@ from releve.drill.catalogue import steps_for_drill
 from releve.drill.steps.learn import FROM_TWINS
 from releve.errors import PlanError, ProviderError, RunHeld
 from releve.model.identity import new_run_id
-from releve.model.resources import Role
+from releve.model.resources import Instance, Role, Volume
 from releve.model.run import Mode, RunInput, RunRecord
 from releve.plan.loading import LoadedPlan
 from releve.plan.types import HostPlan
@@ -111,9 +111,9 @@ def is_driven(run: RunInput, lease: Lease) -> bool:
 def list_leftovers(provider: Provider, journal: Journal) -> Iterator[Leftover]:
     """What carries a drill's labels while that drill is over, or unknown to this journal."""
     labels = {"releve.role": Role.TWIN.value}
-    found = [
-        *(("instance", item) for item in provider.find_instances(labels=labels)),
-        *(("volume", item) for item in provider.find_volumes(labels)),
+    found: list[tuple[str, Instance | Volume]] = [
+        *(("instance", instance) for instance in provider.find_instances(labels=labels)),
+        *(("volume", volume) for volume in provider.find_volumes(labels)),
     ]
     for kind, item in found:
         run_id = item.labels.get("releve.run", "")

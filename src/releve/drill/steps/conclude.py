@@ -1,5 +1,7 @@
 """Say what the drill has shown; then the image takes the place of the ones before it."""
 
+from typing import ClassVar
+
 from releve.drill.verdict import Verdict, judge, read_trace
 from releve.errors import ProviderError
 from releve.model.run import Phase, RunInput
@@ -13,7 +15,7 @@ class Conclude(Step):
     name = "conclude"
     phase = Phase.CLOSE
     cell = "R17"
-    needs: tuple[str, ...] = ("destroy_twin",)
+    needs: ClassVar[tuple[str, ...]] = ("destroy_twin",)
 
     def describe(self, run: RunInput) -> str:
         return f"say whether {run.host} is ready to be recovered"

@@ -1,5 +1,7 @@
 """Delete the drill's twins and their volumes: only what carries its labels."""
 
+from typing import ClassVar
+
 from releve.drill.subject import own_labels
 from releve.model.resources import Instance, Power, Volume
 from releve.model.run import EventKind, Phase, RunInput
@@ -23,7 +25,7 @@ class DestroyTwin(Step):
     name = "destroy_twin"
     phase = Phase.CLOSE
     cell = "R16"
-    needs: tuple[str, ...] = ("learn_noise", "scan_replayed")
+    needs: ClassVar[tuple[str, ...]] = ("learn_noise", "scan_replayed")
     acts_at_most = 400  # stop and delete, for each instance and volume
 
     def describe(self, run: RunInput) -> str:

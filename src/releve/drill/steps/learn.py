@@ -1,6 +1,7 @@
 """Learn what differs by itself, from twins that should be equal and from scans of the live host."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from releve.drift.compare import compare
 from releve.drift.noise import FROM_LIVE, learn
@@ -18,7 +19,7 @@ class LearnNoise(Step):
     name = "learn_noise"
     phase = Phase.STUDY
     cell = "R15"
-    needs: tuple[str, ...] = ("scan_aged",)
+    needs: ClassVar[tuple[str, ...]] = ("scan_aged",)
     touches = False
     deadline_seconds = 1800.0
 

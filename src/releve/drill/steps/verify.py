@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import ClassVar
 
 from releve.drill.subject import Twin, door_to_twin, why_left_out
 from releve.model.checks import CheckResult
@@ -16,7 +17,7 @@ class VerifyTwin(Step):
     name = "verify"
     phase = Phase.VERIFY
     cell = "R07"
-    needs = ("converge",)
+    needs: ClassVar[tuple[str, ...]] = ("converge",)
     touches = False
     twin = Twin.FIRST
 
@@ -45,7 +46,7 @@ class VerifyAged(VerifyTwin):
     name = "verify_image"
     phase = Phase.STUDY
     cell = "R12"
-    needs = ("reach_aged",)
+    needs = ("mount_aged",)
     twin = Twin.AGED
 
     def describe(self, run: RunInput) -> str:

@@ -1,5 +1,7 @@
 """Give each twin volumes of its own where the host has its data: empty ones, or clones."""
 
+from typing import ClassVar
+
 from releve.drill.subject import (
     Twin,
     door_to_twin,
@@ -25,7 +27,7 @@ class ProvideVolumes(Step):
     name = "provide_volumes"
     phase = Phase.MOVE
     cell = "R05"
-    needs = ("preconditions",)
+    needs: ClassVar[tuple[str, ...]] = ("preconditions",)
     acts_at_most = 64  # one for each volume
     twin = Twin.FIRST
 
@@ -70,7 +72,7 @@ class AttachTwinVolumes(Step):
     name = "attach_volumes"
     phase = Phase.MOVE
     cell = "R05"
-    needs = ("provide_volumes", "await_instance")
+    needs: ClassVar[tuple[str, ...]] = ("provide_volumes", "await_instance")
     acts_at_most = 64  # one for each volume
     source = Twin.FIRST
     target = Twin.FIRST
@@ -141,7 +143,7 @@ class MountTwinVolumes(Step):
     name = "mount_volumes"
     phase = Phase.MOVE
     cell = "R05"
-    needs = ("attach_volumes", "await_access")
+    needs: ClassVar[tuple[str, ...]] = ("attach_volumes", "await_access")
     twin = Twin.FIRST
 
     def describe(self, run: RunInput) -> str:
@@ -165,9 +167,20 @@ class MountSecondVolumes(MountTwinVolumes):
     twin = Twin.SECOND
 
 
+class MountAgedVolumes(MountTwinVolumes):
+    """Nothing to do where they were mounted at its boot."""
+
+    name = "mount_aged"
+    phase = Phase.STUDY
+    cell = "R12"
+    needs = ("reach_aged",)
+    twin = Twin.AGED
+
+
 def mount(context: StepContext, twin: Twin, *, only_look: bool) -> Sight:
     guest = Guest(twin_id(context, twin), door_to_twin(context, twin))
-    volumes = read_twin_volumes(context, twin)
+    source = Twin.FIRST if twin is Twin.AGED else twin  # which got them from the first one
+    volumes = read_twin_volumes(context, source)
     seen = examine_volumes(context, volumes, guest=guest, mount=not only_look)
     if not all(volume["mounted"] for volume in seen):
         return Todo("not mounted yet")
