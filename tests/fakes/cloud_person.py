@@ -151,6 +151,11 @@ def write_system_disk(state: CloudState, _now: float, arguments: Arguments) -> N
     instance.root_content = arguments.get("content", instance.root_content)
 
 
+def spoil_image(state: CloudState, _now: float, arguments: Arguments) -> None:
+    """Somebody puts into a captured image what no playbook made."""
+    find(state.captures, arguments["image_id"], "image").root_content += arguments["content"]
+
+
 def converge_in_guest(state: CloudState, _now: float, arguments: Arguments) -> None:
     """What a playbook leaves on the system disk; a second run of it changes nothing."""
     instance = find(state.instances, arguments["instance_id"], "instance")
@@ -184,5 +189,6 @@ ACTS: dict[str, Callable[[CloudState, float, Arguments], None]] = {
         write_system_disk,
         mount_in_guest,
         converge_in_guest,
+        spoil_image,
     )
 }
