@@ -10,7 +10,7 @@ from releve.drill.lasting import verdict_of
 from releve.drill.rehearse import Choices, propose_drill
 from releve.drill.verdict import Verdict
 from releve.model.resources import Role
-from releve.model.run import JournalEvent, Mode, Output, RunInput, RunRecord
+from releve.model.run import EventKind, JournalEvent, Mode, Output, RunInput, RunRecord
 from releve.plan.loading import load_plan
 from releve.ports.journal import Journal
 from releve.ports.outside import Outside
@@ -148,6 +148,12 @@ class Drills:
             if event.step == step and event.kind.value == "done"
         )
         return found
+
+    def reason(self, run: RunInput, step: str) -> str:
+        """What its last intent, or its end, gave as its reason."""
+        told = [event for event in self.events(run) if event.step == step]
+        intents = [event.text for event in told if event.kind is EventKind.INTENT]
+        return intents[-1] if intents else told[-1].text
 
     def events(self, run: RunInput) -> tuple[JournalEvent, ...]:
         return self.journal.read_events(run.run_id)

@@ -121,6 +121,7 @@ def test_an_image_that_was_tampered_with_is_converged_and_told(drilled: Path) ->
     run = recover(drills)
     assert count_converges(drills, run) == 1
     assert proof(drills, run)["differences"] == ["cron root backdoor extra"]
+    assert drills.output(run, "verify_converged")["checks"]
 
 
 def test_an_image_that_is_gone_leaves_the_base_image(drilled: Path) -> None:
@@ -130,7 +131,7 @@ def test_an_image_that_is_gone_leaves_the_base_image(drilled: Path) -> None:
     drills.cloud.as_person("delete_resource", table="captures", key=image)
     assert drills.drive(run).state is RunState.DONE
     assert count_converges(drills, run) == 1
-    assert "base image" in proof(drills, run)["why"]
+    assert "base image" in drills.reason(run, "converge")
 
 
 def test_a_lost_scan_of_the_twin_is_no_proof(drilled: Path) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from releve.drill.catalogue import DRILL, SECOND
+from releve.drill.catalogue import UNDO as DRILL_UNDO
 from releve.errors import PlanError
 from releve.model.run import Phase
 from releve.recovery.report.language import WORDINGS, Language, Wording, wording_for
@@ -27,7 +29,8 @@ def test_both_languages_have_every_text_with_the_same_values() -> None:
 
 @pytest.mark.parametrize("wording", WORDINGS.values(), ids=WORDINGS)
 def test_every_step_and_every_named_thing_has_its_words(wording: Wording) -> None:
-    assert set(wording.steps) == set(PHASES)
+    drills = {step.name for step in (*DRILL, *SECOND, *DRILL_UNDO)}
+    assert set(wording.steps) == set(PHASES) | drills
     wanted = [
         *(f"phase_{phase.value}" for phase in Phase),
         *(f"outcome_{outcome.value}" for outcome in Outcome),

@@ -10,7 +10,7 @@ def register(app: typer.Typer) -> None:
     app.command("drill")(drill)
 
 
-def drill(
+def drill(  # noqa: PLR0913 - one parameter for each option
     host: Annotated[str, typer.Argument(help="the host's name in the plan")] = "",
     *,
     plan: Annotated[

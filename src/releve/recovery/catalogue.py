@@ -17,9 +17,12 @@ from releve.recovery.steps.fence import Fence
 from releve.recovery.steps.from_image import (
     AttachBeforeBoot,
     AwaitStarted,
+    CloseProven,
     ConvergeImage,
+    ConvergeUnproven,
     CreateFromImage,
     StartInstance,
+    VerifyConverged,
 )
 from releve.recovery.steps.gates import Gates
 from releve.recovery.steps.mark import Mark
@@ -75,14 +78,16 @@ FROM_IMAGE: tuple[type[Step], ...] = (
     AwaitStarted,
     AwaitAccess,
     MountVolumes,
-    ProveImage,
     ConvergeImage,
+    ProveImage,
     Verify,
     CutOver,
     VerifyOutside,
+    ConvergeUnproven,
+    VerifyConverged,
     Quarantine,
     Promote,
-    Close,
+    CloseProven,
 )
 UNDO: tuple[type[Step], ...] = (
     StopNewInstance,

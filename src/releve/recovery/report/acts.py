@@ -10,6 +10,10 @@ def choose_acts(
     if outcome in {Outcome.NEEDS_PERSON, Outcome.UNDER_WAY}:
         undoing = any(phase.phase is Phase.UNDO for phase in timing.phases)
         return (Act.CONTINUE_UNDO,) if undoing else (Act.RESUME, Act.CANCEL)
+    if outcome is Outcome.DRILLED:
+        return (Act.MISSED_OBJECTIVE,) if _missed_one(timing) else ()
+    if outcome is Outcome.DRILL_BROKEN_OFF:
+        return (Act.DRILL_AGAIN,)
     if outcome in {Outcome.UNDONE, Outcome.CANCELLED}:
         return (Act.PROPOSE_AGAIN,)
     reasons = {

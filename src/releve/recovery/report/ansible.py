@@ -14,7 +14,7 @@ from releve.recovery.report.reading import (
 )
 from releve.recovery.report.types import AnsibleSummary
 
-CONVERGE_STEPS = ("prepare", "converge")
+CONVERGE_STEPS = ("prepare", "converge", "converge_unproven")
 SLOWEST = 10
 LISTED = 50
 
@@ -34,10 +34,14 @@ def summarize_ansible(
 ) -> AnsibleSummary | None:
     """None where no converge began; without its result the tasks are counted."""
     tasks = [_bound(task) for task in tasks]
-    results = [outputs[step] for step in CONVERGE_STEPS if step in outputs]
+    results = [
+        outputs[step]
+        for step in CONVERGE_STEPS
+        if step in outputs and not outputs[step].get("left_out")
+    ]
     if not results and not tasks:
         return None
-    last = outputs.get("converge", {})
+    last = results[-1] if results and not _is_early(outputs) else {}
     return AnsibleSummary(
         succeeded=last.get("succeeded") is True,
         reason=read_text(last, "reason"),
@@ -50,6 +54,11 @@ def summarize_ansible(
         ignored=_list_with(tasks, {"ignored"}),
         failed=_list_with(tasks, {"failed", "unreachable"}),
     )
+
+
+def _is_early(outputs: Mapping[str, Fields]) -> bool:
+    """Whether only the part that needs no data has ended."""
+    return "converge" not in outputs
 
 
 def _read_stats(results: Iterable[Fields]) -> list[HostStats]:

@@ -13,8 +13,11 @@ from releve.recovery.report.sentences import (
     count_checks_before,
     list_acts,
     tell_interruptions,
+    tell_kind,
     tell_objective,
     tell_outcome,
+    tell_proof,
+    tell_title,
 )
 from releve.recovery.report.types import Objective, Report
 
@@ -43,6 +46,9 @@ def _page_values(report: Report, wording: Wording) -> dict[str, Any]:
         "timing": report.timing,
         "moves": report.moves,
         **style_values(read_resource(_PACKAGE, "page.css")),
+        "title": tell_title(report, wording),
+        "kicker": tell_kind(report, wording),
+        "proof": tell_proof(report, wording),
         "outcome": tell_outcome(report, wording),
         "objective": tell_objective(report.timing.objective, wording),
         "interruptions": tell_interruptions(report, wording),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from releve.model.converge import TaskEvent
+from releve.recovery.report.drill_markdown import write_drill, write_proof
 from releve.recovery.report.language import Language, Wording, wording_for
 from releve.recovery.report.markdown_text import write_table, write_text
 from releve.recovery.report.sentences import (
@@ -23,6 +24,8 @@ def render_markdown(report: Report, language: Language | str) -> str:
     sections: tuple[Section, ...] = (
         _write_head,
         _write_halt,
+        write_drill,
+        write_proof,
         _write_timeline,
         _write_moves,
         _write_checks,

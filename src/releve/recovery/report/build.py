@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from releve.model.converge import TaskEvent
-from releve.model.run import EventKind, JournalEvent, Phase, RunRecord, RunState
+from releve.model.run import EventKind, JournalEvent, Mode, Phase, RunRecord, RunState
 from releve.recovery.report.acts import choose_acts
 from releve.recovery.report.ansible import summarize_ansible
+from releve.recovery.report.drilled import read_drill, read_proof
 from releve.recovery.report.facts import find_moves, pair_checks
 from releve.recovery.report.reading import (
     MAX_CHARACTERS,
@@ -38,7 +39,8 @@ def build_report(
     outputs = read_outputs(events)
     until = run.ended_at or (events[-1].at if events else run.started_at)
     bars = draw_steps(events, started_at=run.started_at, until=until, phases=phases)
-    outcome = _decide_outcome(run.state, bars)
+    is_drill = run.input.mode is Mode.DRILL
+    outcome = _decide_outcome(run.state, bars, is_drill=is_drill)
     timing = measure_timing(run, events, bars, until=until, alive=_list_signs(tasks))
     moves = find_moves(outputs, planned_image=_planned_image(run))
     ansible = summarize_ansible(outputs, tasks)
@@ -53,6 +55,9 @@ def build_report(
         moves=moves,
         checks=pair_checks(outputs),
         ansible=ansible,
+        is_drill=is_drill,
+        drill=read_drill(outputs) if is_drill else None,
+        proof=read_proof(outputs),
     )
 
 
@@ -63,7 +68,9 @@ def _list_signs(tasks: Sequence[TaskEvent]) -> Iterator[datetime]:
             yield began + timedelta(seconds=read_seconds({"seconds": task.seconds}))
 
 
-def _decide_outcome(state: RunState, bars: Sequence[StepBar]) -> Outcome:
+def _decide_outcome(state: RunState, bars: Sequence[StepBar], *, is_drill: bool) -> Outcome:
+    if is_drill and state.is_over:
+        return Outcome.DRILLED if state is RunState.DONE else Outcome.DRILL_BROKEN_OFF
     if state is RunState.PENDING and _is_back(bars):
         return Outcome.RECOVERED  # the last step writes this report before the run is over
     return _OUTCOMES.get(state, Outcome.UNDER_WAY)

@@ -1,6 +1,9 @@
 """The report's words in English."""
 
+from releve.recovery.report.drill_english import DRILL_STEPS, DRILL_TEXTS
+
 TEXTS = {
+    **DRILL_TEXTS,
     "page_title": "Recovery of {host}",
     "kicker": "Recovery report",
     "outcome_recovered": "{host} is back, {seconds} after the recovery began.",
@@ -140,6 +143,7 @@ TEXTS = {
 }
 
 STEPS = {
+    **DRILL_STEPS,
     "confirm": "Confirm that the host is down",
     "gates": "Nobody else recovers it; plan unchanged",
     "preconditions": "Verify all that the run will need",

@@ -1,7 +1,11 @@
 """The report's words in French."""
+
+from releve.recovery.report.drill_french import DRILL_STEPS, DRILL_TEXTS
+
 # ruff: noqa: RUF001 - French typography: no-break spaces and curly apostrophes
 
 TEXTS = {
+    **DRILL_TEXTS,
     "page_title": "Reprise de {host}",
     "kicker": "Rapport de reprise",
     "outcome_recovered": "{host} est de nouveau en service, {seconds} après le début de la "
@@ -144,6 +148,7 @@ TEXTS = {
 }
 
 STEPS = {
+    **DRILL_STEPS,
     "confirm": "Confirmer que l’hôte est en panne",
     "gates": "Aucune autre reprise ; plan inchangé",
     "preconditions": "Vérifier tout ce qu’il faudra",

@@ -10,6 +10,7 @@ _COMMANDS = {
     Act.CANCEL: "releve cancel {run}",
     Act.CONTINUE_UNDO: "releve cancel {run}",
     Act.PROPOSE_AGAIN: "releve recover {host}",
+    Act.DRILL_AGAIN: "releve drill {host}",
 }
 
 
@@ -25,12 +26,41 @@ class CheckCount:
     made: int
 
 
+def tell_title(report: Report, wording: Wording) -> str:
+    key = "page_title_drill" if report.is_drill else "page_title"
+    return wording.say(key, host=report.run.host)
+
+
+def tell_kind(report: Report, wording: Wording) -> str:
+    return wording.say("kicker_drill" if report.is_drill else "kicker")
+
+
+def tell_proof(report: Report, wording: Wording) -> str:
+    """How what came out of an image is known; empty where there was none."""
+    proof = report.proof
+    if proof is None:
+        return ""
+    told = {True: "proof_holds", False: "proof_fails", None: "proof_open"}[proof.proven]
+    return wording.say(told, image=proof.image, drill=proof.drill, why=proof.why)
+
+
 def tell_outcome(report: Report, wording: Wording) -> str:
     host, back_after = report.run.host, report.timing.back_after_seconds
+    if report.is_drill:
+        return _tell_drill(report, wording)
     if report.outcome is Outcome.RECOVERED and back_after is None:
         return wording.say("outcome_recovered_untimed", host=host)
     shown = wording.write_duration(back_after or 0.0)
     return wording.say(f"outcome_{report.outcome.value}", host=host, seconds=shown)
+
+
+def _tell_drill(report: Report, wording: Wording) -> str:
+    if report.outcome in {Outcome.UNDER_WAY, Outcome.NEEDS_PERSON}:
+        return wording.say("outcome_drill_open", host=report.run.host)
+    readiness = report.drill.readiness if report.drill else "unknown"
+    shown = wording.say(f"readiness_{readiness.replace(' ', '_')}")
+    key = f"outcome_{report.outcome.value}"
+    return wording.say(key, host=report.run.host, readiness=shown)
 
 
 def tell_objective(objective: Objective | None, wording: Wording) -> str:

@@ -13,10 +13,15 @@ PROVIDER_STEPS = frozenset(
         *("preconditions", "mark", "fence", "reserve_port", "create_instance", "await_instance"),
         *("await_access", "snapshot_volumes", "detach_volumes", "await_volumes"),
         *("attach_volumes", "cut_over", "quarantine", "promote"),
+        *("start_instance", "provide_volumes", "stop_twin", "capture_image", "create_aged"),
+        *("move_volumes", "start_aged", "reach_aged", "create_second", "second_volumes"),
+        *("reach_second", "second_attach", "destroy_twin", "undo_twins"),
         *("undo_stop", "undo_detach", "undo_attach", "undo_fence", "undo_address", "undo_labels"),
     }
 )
-CONVERGE_STEPS = frozenset({"prepare", "converge"})
+CONVERGE_STEPS = frozenset(
+    {"prepare", "converge", "converge_unproven", "idempotence", "converge_second"}
+)
 SHORTEST_INTERRUPTION_SECONDS = 1.0
 CLOCK_SLACK_SECONDS = 0.1  # between the wall clock of events and the monotonic one of durations
 

@@ -14,6 +14,8 @@ class Outcome(StrEnum):
     NEEDS_PERSON = "needs_person"
     UNDONE = "undone"
     CANCELLED = "cancelled"
+    DRILLED = "drilled"
+    DRILL_BROKEN_OFF = "drill_broken_off"
 
 
 class StepState(StrEnum):
@@ -34,6 +36,7 @@ class Act(StrEnum):
     MISSED_OBJECTIVE = "missed_objective"
     DELETE_SNAPSHOTS = "delete_snapshots"
     PROPOSE_AGAIN = "propose_again"
+    DRILL_AGAIN = "drill_again"
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,35 @@ class Moves:
 
 
 @dataclass(frozen=True)
+class ScanLine:
+    step: str
+    facts: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DrillFacts:
+    """What a drill has shown."""
+
+    readiness: str  # ready, not ready, unknown
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    image: str  # that it left; empty: none
+    scans: tuple[ScanLine, ...]
+
+
+@dataclass(frozen=True)
+class ImageProof:
+    """How a recovery that started from a drill's image knows what came out of it."""
+
+    image: str
+    drill: str  # the run that made it
+    proven: bool | None  # None: not tried yet
+    why: str  # it is not proven
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     run: RunFacts
     outcome: Outcome
@@ -191,3 +223,6 @@ class Report:
     moves: Moves
     checks: tuple[CheckLine, ...]
     ansible: AnsibleSummary | None
+    is_drill: bool = False
+    drill: DrillFacts | None = None
+    proof: ImageProof | None = None

@@ -1,5 +1,7 @@
 """Close the run once the host is held by its new instance alone."""
 
+from typing import ClassVar
+
 from releve.errors import StepHalted
 from releve.model.run import Phase, RunInput
 from releve.recovery.steps.cut_over import read_address
@@ -17,7 +19,7 @@ class Close(Step):
     name = "close"
     phase = Phase.CLOSE
     cell = "S20"
-    needs = ("promote",)
+    needs: ClassVar[tuple[str, ...]] = ("promote",)
     touches = False
 
     def describe(self, run: RunInput) -> str:

@@ -10,12 +10,14 @@ from releve.model.run import Phase, RunInput
 from releve.plan.types import ImageUse
 from releve.recovery.steps.attach_volumes import AttachVolumes
 from releve.recovery.steps.await_instance import AwaitInstance
+from releve.recovery.steps.close import Close
 from releve.recovery.steps.converge import Converge
 from releve.recovery.steps.create_instance import (
     CreateInstance,
     raise_built_in_error,
     request_for,
 )
+from releve.recovery.steps.verify import VerifyOutside
 from releve.recovery.subject import (
     find_new_instance,
     is_off,
@@ -92,15 +94,13 @@ class AwaitStarted(AwaitInstance):
 
 
 class ConvergeImage(Converge):
-    """Only where the image is not proven to be what the playbook makes."""
-
-    needs = ("mount_volumes", "prove_image")
+    """Before it serves, only where it is known already that the image alone is not enough."""
 
     def describe(self, run: RunInput) -> str:
         playbook = plan_of(run).converge.playbook
         if plan_of(run).drill.image is ImageUse.START:
             return f"run {playbook} on it, since the plan says `image: start`"
-        return f"run {playbook} only if the image is not proven"
+        return f"leave {playbook} out: the image is what it makes"
 
     def look(self, context: StepContext) -> Sight:
         if why := why_converge(context):
@@ -109,9 +109,45 @@ class ConvergeImage(Converge):
         return Done(f"left out: {why}", {"left_out": why})
 
 
+class ConvergeUnproven(Converge):
+    """On the host that serves already, as a team does every day."""
+
+    name = "converge_unproven"
+    needs = ("prove_image", "verify_outside")
+
+    def describe(self, run: RunInput) -> str:
+        return f"run {plan_of(run).converge.playbook} only if the proof fails"
+
+    def look(self, context: StepContext) -> Sight:
+        proof = context.output_of("prove_image")
+        if proof.get("proven") or proof.get("left_out"):
+            why = str(proof.get("left_out") or "the image is proven")
+            return Done(f"left out: {why}", {"left_out": why})
+        return Todo(str(proof["why"]))
+
+
+class VerifyConverged(VerifyOutside):
+    """Once more at the public address, where the playbook ran after the cutover."""
+
+    name = "verify_converged"
+    needs = ("converge_unproven",)
+
+    def look(self, context: StepContext) -> Sight:
+        if context.output_of("converge_unproven").get("left_out"):
+            return Done("left out: nothing was changed since the address moved")
+        return super().look(context)
+
+
+class CloseProven(Close):
+    needs = ("promote", "verify_converged")
+
+
 def why_converge(context: StepContext) -> str:
-    """Why the playbook has to run all the same; empty: it has not."""
+    """Why the playbook has to run before the host serves; empty: it has not."""
+    if plan_of(context.run).drill.image is ImageUse.START:
+        return "the plan says `image: start`"
+    if not context.output_of("preconditions")["start_image"]:
+        return "the image was gone, so the base image was used"
     if context.output_of("mount_volumes").get("after_boot"):
         return "the volumes were mounted after the boot, so services started without their data"
-    proof = context.output_of("prove_image")
-    return "" if proof.get("proven") else str(proof.get("why") or "the image is not proven")
+    return ""

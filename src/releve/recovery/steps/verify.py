@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import ClassVar
 
 from releve.errors import CheckFailed
 from releve.model.checks import CheckResult
@@ -40,7 +41,7 @@ class VerifyOutside(Step):
     name = "verify_outside"
     phase = Phase.CUTOVER
     cell = "S18"
-    needs = ("cut_over",)
+    needs: ClassVar[tuple[str, ...]] = ("cut_over",)
     touches = False
 
     def describe(self, run: RunInput) -> str:
