@@ -156,12 +156,12 @@ def test_a_plan_that_is_broken_meanwhile_is_told_once_and_read_again(bench: Benc
     plan = bench.directory / "repository" / "releve.yml"
     good = plan.read_text()
     plan.write_text("version: 1\n")
-    mended_at = bench.clock.monotonic() + 200
+    mended_at = bench.clock.monotonic() + 100
 
     def until() -> bool:
         if bench.clock.monotonic() > mended_at:
             plan.write_text(good)
-        return bench.clock.monotonic() > mended_at + 400
+        return bench.clock.monotonic() > mended_at + 300
 
     bench.serve(until)
     assert bench.told() == ["serving", "plan_refused", "drill_due", "drill_ended", "stopped"]

@@ -37,6 +37,7 @@ from releve.ports.journal import Journal
 from releve.recovery.catalogue import undo_steps
 from releve.recovery.recover import catalogue_of as recovery_catalogue_of
 from releve.recovery.recover import has_touched
+from releve.recovery.report.of_run import PHASES
 from releve.recovery.steps.await_access import AwaitAccess
 from releve.recovery.steps.await_instance import AwaitInstance
 from releve.workflow.step import Step
@@ -100,8 +101,11 @@ def catalogue_of(run: RunInput) -> Mapping[str, Step]:
     return {step.name: step() for step in (*_chosen(with_second=with_second), *UNDO)}
 
 
-def phases_of(run: RunInput) -> dict[str, Phase]:
-    return {name: step.phase for name, step in catalogue_of(run).items()}
+def phases_of(run: RunInput) -> Mapping[str, Phase]:
+    """Step name to its phase, whatever version of Relève recorded the run."""
+    if run.mode is not Mode.DRILL:
+        return PHASES
+    return {step.name: step.phase for step in (*DRILL, *SECOND, *UNDO)}
 
 
 def steps_to_undo(record: RunRecord, *, journal: Journal) -> Sequence[str]:

@@ -34,7 +34,7 @@ def judge_due(
         return Due(is_due=False, why="it was drilled since")
     if len(since) >= MOST_TRIES:
         return Due(is_due=False, why=f"{len(since)} drills were broken off since")
-    if not drills and moment < serving_since:
+    if not drills and moment <= serving_since:
         return Due(is_due=False, why="its first moment is still to come")
     return Due(is_due=True, why=f"scheduled for {moment.isoformat(timespec='minutes')}")
 
