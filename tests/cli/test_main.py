@@ -30,6 +30,8 @@ COMMANDS = [
     "lab",
     "ledger",
     "scan",
+    "drill",
+    "serve",
 ]
 
 
