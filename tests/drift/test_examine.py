@@ -355,3 +355,15 @@ def test_ten_thousand_strange_files_do_not_become_findings_each() -> None:
     found = group(compare(live, twin), host="web1")
     assert [item.subject for item in found] == ["/srv"]
     assert sum(len(item.deviations) + item.folded for item in found) == 99 * 100
+
+
+def test_thousands_of_entries_that_a_hostile_host_makes_up_are_matched_by_index() -> None:
+    numbers = range(2000)
+    made_up = Machine()
+    for number in numbers:
+        made_up.put(FactKind.LISTENER, f"tcp 0.0.0.0 {number:05}", program="x")
+        made_up.put(FactKind.PROCESS, f"u{number:05} y")
+        made_up.put(FactKind.CRON, f"u {number % 60} * * * * x{number}")
+        made_up.put(FactKind.USER, f"u{number:05}", uid="5").package(f"p{number:05}")
+    found = group(compare(made_up.facts(), iter(())), host="web1")
+    assert len(found) == 5 * len(numbers)

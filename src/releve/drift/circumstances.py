@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from releve.drift.packages import find_roots, is_installed, without_version
@@ -13,6 +14,7 @@ NUMBERS: Final = "numbers"
 LITTER: Final = "litter"
 DATA: Final = "data"
 _PERSONS: Final = 1000  # an account of a person has this number at least
+_MOST_PLACES: Final = 100
 _PLACED: Final = (FactKind.PIP, FactKind.NPM, FactKind.GEM)
 
 
@@ -39,10 +41,48 @@ class Circumstances:
     homes: dict[str, Cause] = field(default_factory=dict)  # of users that only one side has
     owners: dict[str, Cause] = field(default_factory=dict)  # users that a package made
     paths: dict[str, Cause] = field(default_factory=dict)  # files that belong to a fact
+    _by_stem: dict[str, list[Cause]] = field(default_factory=dict)
     places: dict[str, list[Cause]] = field(default_factory=dict)  # of pip, npm, gem
 
     def of(self, kind: FactKind) -> Mapping[str, Deviation]:
         return self.by_kind.get(kind, {})
+
+    @cached_property
+    def packages_by_prefix(self) -> Mapping[str, str]:
+        """The first new or gone package of which a word begins so."""
+        found: dict[str, str] = {}
+        for package in sorted(set(self.packages) - self.skewed):
+            for word in package[:128].split("-"):
+                for end in range(3, len(word) + 1):
+                    found.setdefault(word[:end], package)
+        return found
+
+    @cached_property
+    def index(self) -> dict[tuple[str, ...], str]:
+        """First keys of facts that others are matched with, by what they have in common."""
+        return {}
+
+    @cached_property
+    def new_cron_lines(self) -> Mapping[tuple[str, str], str]:
+        lines = sorted(self.of(FactKind.CRON).items(), reverse=True)
+        new = (key for key, item in lines if item.status is DeviationStatus.EXTRA)
+        return {command_of(key): key for key in new}
+
+    @cached_property
+    def mount_units(self) -> Mapping[str, str]:
+        """Mount points by the units that systemd makes of fstab."""
+        return {
+            point.strip("/").replace("-", "\\x2d").replace("/", "-") + suffix: point
+            for point in self.of(FactKind.FSTAB)
+            for suffix in (".mount", ".swap", ".automount")
+        }
+
+    def packages_of(self, stem: str) -> list[Cause]:
+        """Causes of the packages whose name holds the stem; asked for a few stems only."""
+        if stem not in self._by_stem:
+            named = (cause for name, cause in self.packages.items() if stem in name)
+            self._by_stem[stem] = sorted(set(named))
+        return self._by_stem[stem]
 
     def has(self, kind: FactKind, key: str) -> bool:
         return key in self.by_kind.get(kind, {})
@@ -68,6 +108,12 @@ def gather(deviations: Iterable[Deviation]) -> Circumstances:
     return known
 
 
+def command_of(key: str) -> tuple[str, str]:
+    user, _, line = key.partition(" ")
+    words = line.split(None, 1 if line.startswith("@") else 5)
+    return user, words[-1] if words else ""
+
+
 def is_skew(deviation: Deviation) -> bool:
     return deviation.kind is FactKind.PACKAGE and deviation.attributes == ("version",)
 
@@ -87,12 +133,8 @@ def maker_of(deviation: Deviation, known: Circumstances) -> Cause | None:
     if deviation.status is DeviationStatus.MODIFIED or is_person:
         return None
     name = deviation.key.lstrip("_").partition("-")[0].lower()
-    makers = sorted(
-        package
-        for package in known.packages
-        if package not in known.skewed and len(name) > 2 and name in package
-    )
-    return known.packages[makers[0]] if makers else None
+    maker = known.packages_by_prefix.get(name)
+    return known.packages[maker] if maker else None
 
 
 def _gather_packages(known: Circumstances) -> None:
@@ -136,7 +178,9 @@ def _gather_paths(known: Circumstances) -> None:
             known.paths.setdefault(path, Cause(kind, path))
     for kind in _PLACED:
         for key in sorted(known.of(kind)):
-            known.places.setdefault(key.partition(" ")[0], []).append(Cause(kind, key))
+            place = key.partition(" ")[0]
+            if place in known.places or len(known.places) < _MOST_PLACES:
+                known.places.setdefault(place, []).append(Cause(kind, key))
 
 
 def _entries(known: Circumstances) -> Iterator[tuple[Cause, str]]:

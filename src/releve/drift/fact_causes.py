@@ -10,6 +10,7 @@ from releve.drift.circumstances import (
     VERSIONS,
     Cause,
     Circumstances,
+    command_of,
     fact_of,
     is_skew,
     maker_of,
@@ -91,7 +92,7 @@ def _of_setting(deviation: Deviation, known: Circumstances) -> Cause:
 
 
 def _of_unit(deviation: Deviation, known: Circumstances) -> Cause:
-    point = _mount_units(known).get(deviation.key)
+    point = known.mount_units.get(deviation.key)
     if point is not None:
         return Cause(FactKind.FSTAB, point)
     return Cause(FactKind.UNIT, leading_unit(deviation.key, known))
@@ -107,28 +108,12 @@ def leading_unit(name: str, known: Circumstances) -> str:
     return name
 
 
-def _mount_units(known: Circumstances) -> Mapping[str, str]:
-    return {
-        point.strip("/").replace("-", "\\x2d").replace("/", "-") + suffix: point
-        for point in known.of(FactKind.FSTAB)
-        for suffix in (".mount", ".swap", ".automount")
-    }
-
-
 def _of_cron(deviation: Deviation, known: Circumstances) -> Cause:
     """A line whose time alone was changed is there twice: gone as it was, new as it is."""
     if deviation.status is DeviationStatus.MISSING:
-        for key, other in known.of(FactKind.CRON).items():
-            is_new = other.status is DeviationStatus.EXTRA
-            if is_new and _command_of(key) == _command_of(deviation.key):
-                return Cause(FactKind.CRON, key)
+        key = known.new_cron_lines.get(command_of(deviation.key))
+        return Cause(FactKind.CRON, key or deviation.key)
     return Cause(FactKind.CRON, deviation.key)
-
-
-def _command_of(key: str) -> tuple[str, str]:
-    user, _, line = key.partition(" ")
-    words = line.split(None, 1 if line.startswith("@") else 5)
-    return user, words[-1] if words else ""
 
 
 def _of_module(deviation: Deviation, known: Circumstances) -> Cause:
@@ -142,29 +127,38 @@ def _of_firewall(deviation: Deviation, known: Circumstances) -> Cause:
 
 
 def _of_listener(deviation: Deviation, known: Circumstances) -> Cause:
-    fact = fact_of(deviation)
-    unit, program = fact.attributes.get("unit", ""), fact.attributes.get("program", "")
+    unit = fact_of(deviation).attributes.get("unit", "")
     if unit and known.has(FactKind.UNIT, unit):
         return Cause(FactKind.UNIT, leading_unit(unit, known))
-    alike = [
-        key
-        for key, other in known.of(FactKind.LISTENER).items()
-        if other.status is deviation.status
-        and fact_of(other).attributes.get("unit", "") == unit
-        and fact_of(other).attributes.get("program", "") == program
-        and key.split(" ")[::2] == deviation.key.split(" ")[::2]
-    ]
-    return Cause(FactKind.LISTENER, min([*alike, deviation.key]))
+    return Cause(FactKind.LISTENER, _listeners(known)[_sort_of_listener(deviation)])
+
+
+def _listeners(known: Circumstances) -> Mapping[tuple[str, ...], str]:
+    """The first socket of each sort, and of each program that belongs to no unit."""
+    if not known.index:
+        for key, other in sorted(known.of(FactKind.LISTENER).items()):
+            known.index.setdefault(_sort_of_listener(other), key)
+            if not fact_of(other).attributes.get("unit"):
+                program = fact_of(other).attributes.get("program", "").rpartition("/")[2]
+                known.index.setdefault((other.status, program), key)
+    return known.index
+
+
+def _sort_of_listener(deviation: Deviation) -> tuple[str, ...]:
+    """The same port on several addresses is one thing."""
+    attributes = fact_of(deviation).attributes
+    protocol, _, rest = deviation.key.partition(" ")
+    port = rest.rpartition(" ")[2]
+    unit, program = attributes.get("unit", ""), attributes.get("program", "")
+    return deviation.status, protocol, port, unit, program
 
 
 def _of_process(deviation: Deviation, known: Circumstances) -> Cause:
     program = deviation.key.partition(" ")[2].rpartition("/")[2]
-    for key, other in sorted(known.of(FactKind.LISTENER).items()):
-        fact = fact_of(other)
-        is_hers = fact.attributes.get("program", "").rpartition("/")[2] == program
-        if is_hers and not fact.attributes.get("unit") and other.status is deviation.status:
-            return _of_listener(known.of(FactKind.LISTENER)[key], known)
-    return Cause(FactKind.PROCESS, deviation.key)
+    key = _listeners(known).get((deviation.status, program))
+    if key is None:
+        return Cause(FactKind.PROCESS, deviation.key)
+    return _of_listener(known.of(FactKind.LISTENER)[key], known)
 
 
 def _of_mount(deviation: Deviation, known: Circumstances) -> Cause:
@@ -197,12 +191,10 @@ def _of_role(deviation: Deviation, known: Circumstances) -> Cause:
     """An account of one database that differs too, with it."""
     engine, _, name = deviation.key.partition(" ")
     grants = fact_of(deviation).attributes.get("grants", "")
-    for key, other in known.of(FactKind.DATABASE).items():
-        other_engine, _, database = key.partition(" ")
-        is_hers = re.search(rf"(?<![\w-]){re.escape(database)}(?![\w-])", grants) is not None
-        is_named_so = name.partition("@")[0] == database
-        if engine == other_engine and other.status is deviation.status and (is_hers or is_named_so):
-            return Cause(FactKind.DATABASE, key)
+    for word in [name.partition("@")[0], *re.findall(r"[\w-]+", grants)]:
+        other = known.of(FactKind.DATABASE).get(f"{engine} {word}")
+        if other is not None and other.status is deviation.status:
+            return Cause(FactKind.DATABASE, other.key)
     return Cause(FactKind.DATABASE_ROLE, deviation.key)
 
 
@@ -210,7 +202,7 @@ def _of_variable(deviation: Deviation, known: Circumstances) -> Cause:
     """Another version of a server brings other values: together, they are one thing."""
     engine = deviation.key.partition(" ")[0]
     stem = "postgres" if engine.startswith("postgres") else engine
-    brought = [cause for package, cause in known.packages.items() if stem in package]
+    brought = known.packages_of(stem)
     if deviation.status is not DeviationStatus.MODIFIED and brought:
         return min(brought)
     if brought or deviation.status is not DeviationStatus.MODIFIED:

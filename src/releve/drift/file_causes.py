@@ -158,11 +158,9 @@ class _Tree:
         if len(self._waiting) > 1:
             return None
         name = root.key.rpartition("/")[2]
-        for package, cause in sorted(self._known.packages.items()):
-            is_named_so = package == name or package.startswith(f"{name}-")
-            if is_named_so and package not in self._known.skewed and len(name) > 2:
-                return cause
-        return None
+        package = self._known.packages_by_prefix.get(name, "")
+        is_named_so = package == name or package.startswith(f"{name}-")
+        return self._known.packages[package] if is_named_so and package else None
 
     def _choose(self, deviation: Deviation, cause: Cause) -> Cause:
         if cause.kind is FactKind.USER:
