@@ -232,4 +232,6 @@ def make_ledger() -> Ledger:
             for number in range(40)
         ),
         volumes={"/srv/data": "blog-data/data", "/srv/backup": "blog-backup/backup"},
+        live_at="2026-11-25T06:12:40+00:00",
+        twin_at="2026-11-24T02:30:00+00:00",
     )

@@ -53,6 +53,7 @@ def test_every_fact_is_accounted_for(sources: Sources) -> None:
     assert ledger.tree.because["roles/shop/tasks/main.yml:4"] == 1
     assert (ledger.live, ledger.twin, ledger.base) == ("scan-live", "scan-twin", "scan-base")
     assert (ledger.commit, ledger.made_at, ledger.volumes) == ("c0ffee", MONDAY, VOLUMES)
+    assert ledger.live_at == ledger.twin_at == "2026-11-22T12:00:00+00:00"
     (tracked,) = ledger.findings
     assert (tracked.finding.cause, tracked.finding.subject) == (FactKind.USER, "deploy")
     assert states_of(sources, MONDAY) == {"deploy": FindingState.OPEN}

@@ -97,6 +97,8 @@ def test_the_page_says_it_all() -> None:
         "the agency renews it itself",
         "Show the 40 hidden differences",
         "drill-19c2-twin",
+        "As the host was on 25\u00a0November 2026, 06:12:40",
+        "24\u00a0November 2026, 02:30:00",
         "blog-data/data",
     ):
         assert text in page, text

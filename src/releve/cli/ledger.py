@@ -85,6 +85,8 @@ def _tell(terminal: "Terminal", made: "Ledger", place: "Place", *, wording: "Wor
     if place.left:
         terminal.line(f"{'/'.join(place.left)} is counted with it")
     terminal.line(tell_account(place.node, wording, blind_spots=spots), style="bold")
+    if not place.steps:
+        terminal.line(f"host read {made.live_at}, twin {made.twin_at}")
     _list_findings(terminal, made, place, wording=wording)
     if place.steps:
         _list_children(terminal, place, wording)

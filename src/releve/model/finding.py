@@ -122,6 +122,8 @@ class Ledger:
     blind_spots: tuple[Fact, ...]  # NOT_CHECKED and EXCLUSION facts of the host
     masked: tuple[Deviation, ...]  # hidden as noise; bounded to 10,000
     volumes: Mapping[str, str]  # mount point to volume id
+    live_at: str = ""  # when the host was read
+    twin_at: str = ""
 
     @property
     def facts(self) -> int:

@@ -78,6 +78,8 @@ def _headline_values(ledger: Ledger, wording: Wording) -> dict[str, Any]:
         "open_count": sum(len(group) for _, group in tiers),
         "at_risk": [one for tier, group in tiers if tier is Tier.DATA_AT_RISK for one in group],
         "made_at": _write_moment(ledger.made_at, wording),
+        "live_at": _write_moment(ledger.live_at, wording),
+        "twin_at": _write_moment(ledger.twin_at, wording),
     }
 
 

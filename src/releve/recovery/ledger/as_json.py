@@ -15,6 +15,8 @@ def ledger_to_json(ledger: Ledger, place: Place, *, with_masked: bool) -> dict[s
         "format": FORMAT,
         "host": ledger.host,
         "scans": {"live": ledger.live, "twin": ledger.twin, "base": ledger.base},
+        "live_at": ledger.live_at,
+        "twin_at": ledger.twin_at,
         "commit": ledger.commit,
         "made_at": ledger.made_at,
         "at": place.path,

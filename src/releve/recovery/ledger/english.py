@@ -9,6 +9,7 @@ TEXTS = {
     "badge_none": "All explained",
     "badge_some": "{unexplained} unexplained",
     "made_at": "Made {moment}",
+    "read_at": "As the host was on {moment}",
     "account": "{facts} facts: {parts}.",
     "account_one_fact": "1 fact: {parts}.",
     "short_base": "{count} base",

@@ -10,6 +10,7 @@ TEXTS = {
     "badge_none": "Tout est expliqué",
     "badge_some": "{unexplained} inexpliqués",
     "made_at": "Établi le {moment}",
+    "read_at": "L’hôte tel qu’il était le {moment}",
     "account": "{facts} faits : {parts}.",
     "account_one_fact": "1 fait : {parts}.",
     "short_base": "{count} image de base",

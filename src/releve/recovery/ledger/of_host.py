@@ -1,7 +1,7 @@
 """The ledger of a host from what is stored: its newest scan against the newest drill's twin."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from releve.drift.examine import Comparison, Examination, Facts, examine
 from releve.drift.ledger import LedgerInput, make_ledger
@@ -42,7 +42,7 @@ def account_for(host: str, sources: Sources, *, volumes: Mapping[str, str], at: 
     comparison = _compare(host, states, sources=sources, volumes=volumes)
     examination = examine(comparison)
     tracked = keep_findings(host, examination, states, findings=sources.findings, at=at)
-    return make_ledger(
+    ledger = make_ledger(
         LedgerInput(
             comparison=comparison,
             examination=examination,
@@ -56,6 +56,7 @@ def account_for(host: str, sources: Sources, *, volumes: Mapping[str, str], at: 
             made_at=at,
         )
     )
+    return replace(ledger, live_at=states.live.taken_at, twin_at=states.twin.taken_at)
 
 
 def volumes_of(plan: HostPlan) -> dict[str, str]:
