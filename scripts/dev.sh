@@ -16,7 +16,7 @@ main() {
         demo) install_for_running; exec "$VENV/bin/python" scripts/demo.py "$@" ;;
         test) install_for_testing; run_tests "$@" ;;
         check) install_environment; run_checks ;;
-        bench) install_for_running; exec "$VENV/bin/python" scripts/bench.py "$@" ;;
+        bench) install_for_running; run_bench "$@" ;;
         setup) install_for_testing ;;
         clean) clean_up ;;
         help|-h|--help) print_help ;;
@@ -29,7 +29,7 @@ print_help() {
 ./dev demo     break a real lab host and recover it; ends with the report's summary and path
 ./dev test     all tests, on real parts
 ./dev check    format, lint, types, layers, docs
-./dev bench    recover: by hand against Relève, side by side
+./dev bench    recover: by hand against Relève, side by side; bench scan: against other scanners
 ./dev setup    only install what the commands above need
 ./dev clean    take the demo lab down, remove the virtual environment and caches
 TEXT
@@ -123,6 +123,12 @@ find_python() {
     done
     install_packages python3 python3-venv >&2
     echo python3
+}
+
+run_bench() {
+    if [ "${1:-recover}" != scan ]; then exec "$VENV/bin/python" scripts/bench.py "$@"; fi
+    shift
+    exec "$VENV/bin/python" scripts/bench_scan.py "$@"
 }
 
 run_checks() {

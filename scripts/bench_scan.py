@@ -1,0 +1,202 @@
+"""./dev bench scan: read one host with Relève and with what people use today, side by side.
+
+One lab host, converged with the example's playbook; every tool reads it in the same run, over the
+same SSH, from a cold and from a warm page cache. Relève is timed as a person waits for it: the
+whole command, until the facts lie encrypted in its store.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from practice import PYTHON, Range, bring_up, releve, require, run_shown, show_title, ssh_agent
+
+LAB = "bench"
+HOST = "blog"
+ENROLL = "enroll==0.9.0"
+PACKAGES = ("debsums", "aide")
+PATHS = 2_000_000
+BAR_MEMORY_MIB = 512.0
+BARS = {"enroll harvest": 2.0, "debsums -a": 8.0}
+BAR_REPEAT = 2.0
+AIDE = """\
+database_in=file:/tmp/aide.db
+database_out=file:/tmp/aide.new
+/ p+u+g+sha256+acl+xattrs+caps
+!/proc
+!/sys
+!/dev
+!/run
+!/tmp
+!/srv
+"""
+
+
+@dataclass
+class Bench:
+    ground: Range
+    environment: dict[str, str]
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def run(self, *command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """On the host, as a person would: over SSH."""
+        facts = self.ground.facts
+        options = ("-o", f"UserKnownHostsFile={facts['known_hosts']}", "-o", "BatchMode=yes")
+        return subprocess.run(
+            ["ssh", "-F", "/dev/null", *options, f"root@{self.ground.address}", *command],
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            check=False,
+        )
+
+    def time(self, name: str, act: Callable[[], subprocess.CompletedProcess[bytes]]) -> None:
+        began = time.monotonic()
+        done = act()
+        self.seconds.setdefault(name, []).append(time.monotonic() - began)
+        # a difference found is no failure of debsums, dpkg or aide
+        if done.returncode > 7:
+            sys.exit(f"{name}: {done.stderr.decode(errors='replace')[-2000:]}")
+        print(f"  {name:28} {self.seconds[name][-1]:7.2f} s", flush=True)
+
+
+def main() -> None:
+    options = read_options()
+    show_title("a lab with a converged host, and the other tools on it")
+    ground = bring_up(LAB)
+    with ssh_agent(Path(ground.facts["ssh_key"])) as environment:
+        bench = Bench(ground, environment)
+        converge(bench)
+        install_others(bench)
+        for cache in ("cold", "warm", "warm"):
+            show_title(f"{cache} page cache")
+            read_with_each(bench, cold=cache == "cold")
+        show_title("a second look by Relève, which knows the first")
+        for _ in range(3):
+            bench.time("releve scan, repeat", lambda: scan(bench))
+    holds = report(bench) & report_memory()
+    if not options.keep:
+        require(run_shown(releve("lab", "down", "--name", LAB)), "taking the lab down")
+    sys.exit(0 if holds else 1)
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the lab up")
+    return parser.parse_args()
+
+
+def converge(bench: Bench) -> None:
+    command = [str(Path(PYTHON).parent / "ansible-playbook"), "site.yml"]
+    environment = {**bench.environment, **bench.ground.team_variables, "ANSIBLE_PIPELINING": "1"}
+    require(
+        subprocess.run(
+            command,
+            cwd=bench.ground.repository,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            check=False,
+        ).returncode,
+        "the team's playbook",
+    )
+
+
+def install_others(bench: Bench) -> None:
+    """Enroll's own wheels are made for the host's Python here, and carried there."""
+    apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y")
+    require(bench.run(*apt, "install", "--no-install-recommends", *PACKAGES).returncode, "apt")
+    version = bench.run("python3", "-c", "'import sys; print(\"%d.%d\" % sys.version_info[:2])'")
+    with tempfile.TemporaryDirectory() as directory:
+        wanted = ("--python-version", version.stdout.decode().strip(), "--only-binary=:all:")
+        pip = [PYTHON, "-m", "pip", "install", "--quiet", "--target", directory, *wanted, ENROLL]
+        require(subprocess.run(pip, stderr=subprocess.DEVNULL, check=False).returncode, "pip")
+        packed = subprocess.run(
+            ["tar", "-C", directory, "-c", "."], capture_output=True, check=True
+        )
+    unpack = "mkdir -p /tmp/enroll && tar -x -C /tmp/enroll"
+    require(bench.run(unpack, stdin=packed.stdout).returncode, "carrying enroll there")
+    bench.run("cat > /tmp/aide.conf", stdin=AIDE.encode())
+
+
+def read_with_each(bench: Bench, *, cold: bool) -> None:
+    enroll = (
+        "rm -rf /tmp/harvest; PYTHONPATH=/tmp/enroll python3 -m enroll harvest --no-config"
+        " --assume-safe-path --out /tmp/harvest"
+    )
+    others: dict[str, Callable[[], subprocess.CompletedProcess[bytes]]] = {
+        "releve scan": lambda: scan(bench, forget=True),
+        "releve scan --full": lambda: scan(bench, "--full", forget=True),
+        "enroll harvest": lambda: bench.run(enroll),
+        "debsums -a": lambda: bench.run("debsums -a --silent"),
+        "dpkg -V": lambda: bench.run("dpkg -V"),
+        "aide --init": lambda: bench.run("aide --config /tmp/aide.conf --init"),
+    }
+    for name, act in others.items():
+        if cold:
+            drop_caches()
+        bench.time(f"{name}, {'cold' if cold else 'warm'}", act)
+
+
+def scan(bench: Bench, *flags: str, forget: bool = False) -> subprocess.CompletedProcess[bytes]:
+    again = ("--from-scratch",) if forget else ()
+    return subprocess.run(
+        releve("scan", HOST, *flags, *again, "--json"),
+        cwd=bench.ground.repository,
+        env=bench.environment,
+        capture_output=True,
+        check=False,
+    )
+
+
+def drop_caches() -> None:
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
+def report(bench: Bench) -> bool:
+    show_title("seconds, the median of each")
+    median = {name: statistics.median(taken) for name, taken in bench.seconds.items()}
+    for name, seconds in median.items():
+        print(f"{name:28} {seconds:8.2f}")
+    holds = True
+    for cache in ("cold", "warm"):
+        for other, bar in BARS.items():
+            ratio = median[f"{other}, {cache}"] / median[f"releve scan, {cache}"]
+            holds &= say(f"{other} / releve scan, {cache} cache", ratio, bar)
+    ratio = median["releve scan, warm"] / median["releve scan, repeat"]
+    return holds & say("first scan / repeat scan", ratio, BAR_REPEAT)
+
+
+def say(what: str, ratio: float, bar: float) -> bool:
+    print(f"{what}: {ratio:.1f} (bar {bar:g}): {'holds' if ratio >= bar else 'MISSED'}")
+    return ratio >= bar
+
+
+def report_memory() -> bool:
+    """Two million paths through the store and a comparison, in a process of its own."""
+    show_title(f"{PATHS:,} paths on the controller")
+    done = subprocess.run(
+        [PYTHON, str(Path(__file__).with_name("many_paths.py")), str(PATHS)],
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(done.stderr.decode(errors="replace")[-2000:])
+    told = json.loads(done.stdout)
+    print(f"saved in {told['save']:.0f} s, compared in {told['compare']:.0f} s")
+    fits = bool(told["peak_mib"] <= BAR_MEMORY_MIB)
+    bar = f"bar {BAR_MEMORY_MIB:.0f}"
+    print(f"peak memory {told['peak_mib']:.0f} MiB ({bar}): {'holds' if fits else 'MISSED'}")
+    return fits
+
+
+if __name__ == "__main__":
+    main()
