@@ -1,4 +1,7 @@
-"""./dev demo: a real host loses its root file system, and comes back.
+"""./dev demo: a host changed by hand loses its root file system; it comes back, and all is known.
+
+The story that Relève exists for, told the other way round: what nobody wrote into the playbooks is
+found before the crash, named after it from the dead disk, written down, and proven.
 
 Options: --keep leaves the lab up afterwards; --kill SECONDS kills the controller with SIGKILL
 that long into the recovery and goes on with `releve resume`, as a person would.
@@ -26,6 +29,7 @@ from practice import (
 
 LAB = "demo"
 HOST = "blog"
+BY_HAND = Path(__file__).with_name("by_hand.sh")  # what an admin does in a year and forgets
 PAGES = {
     "/": "Log entry 40",
     "/post.php?id=1": "The lamp was lit at dusk",
@@ -41,13 +45,21 @@ def main() -> None:
     with ssh_agent(Path(ground.facts["ssh_key"])) as environment:
         show_title("2  An ordinary day: the team's playbook, visitors write")
         live_an_ordinary_day(ground, environment)
-        show_title("3  The crash: the root file system turns read-only")
+        show_title("3  A year by hand: what nobody wrote into the playbooks")
+        change_by_hand(ground, environment)
+        show_title("4  A drill: a twin from the playbooks only, held against the host")
+        rehearse(ground, environment)
+        show_title("5  The crash: the root file system turns read-only")
         break_the_host(ground)
-        show_title("4  The recovery")
+        show_title("6  The recovery")
         run_id = recover(ground, environment, kill_after=options.kill)
-        show_title("5  What was written before the crash is served after it, at the same address")
+        show_title("7  What was written before the crash is served after it, at the same address")
         verify_content(ground)
-    report = show_outcome(run_id)
+        show_title("8  Did we get everything back? The dead disk tells")
+        report = show_outcome(run_id)
+        bring_back_the_data(ground, environment, run_id)
+        show_title("9  The hour by hand, written into the playbooks and proven on a fresh twin")
+        write_down(ground, environment)
     if not options.keep:
         require(run_shown(releve("lab", "down", "--name", LAB)), "taking the lab down")
     print(f"\nThe whole demo took {time.monotonic() - began:.0f} s. The report: {report}")
@@ -67,6 +79,21 @@ def live_an_ordinary_day(ground: Range, environment: dict[str, str]) -> None:
         "the team's playbook",
     )
     seed(ground, environment)
+
+
+def change_by_hand(ground: Range, environment: dict[str, str]) -> None:
+    options = ("-o", f"UserKnownHostsFile={ground.facts['known_hosts']}", "-o", "BatchMode=yes")
+    for line in BY_HAND.read_text().splitlines():
+        print(line if line.startswith("#") else f"root@{HOST}:~# {line}", flush=True)
+        if not line.startswith("#"):
+            ssh = ["ssh", "-F", "/dev/null", *options, f"root@{ground.address}", line]
+            require(subprocess.run(ssh, env=environment, check=False).returncode, line)
+
+
+def rehearse(ground: Range, environment: dict[str, str]) -> None:
+    for command in (("scan", HOST), ("drill", HOST, "--yes"), ("ledger", HOST)):
+        code = run_shown(releve(*command), cwd=ground.repository, env=environment)
+        require(code, f"releve {command[0]}")
 
 
 def break_the_host(ground: Range) -> None:
@@ -124,6 +151,18 @@ def verify_content(ground: Range) -> None:
         if wanted.encode() not in done.stdout:
             sys.exit(f"{url} does not hold {wanted!r}: {done.stdout[:200]!r}")
         print(f"  there: {wanted}")
+
+
+def bring_back_the_data(ground: Range, environment: dict[str, str], run_id: str) -> None:
+    command = releve("salvage", run_id, "/var/lib/newsletter", "--yes")
+    require(run_shown(command, cwd=ground.repository, env=environment), "the salvage")
+
+
+def write_down(ground: Range, environment: dict[str, str]) -> None:
+    command = releve("codify", HOST, "--prove")
+    require(run_shown(command, cwd=ground.repository, env=environment), "the codification")
+    log = ["git", "log", "--oneline", "--stat", "--all", "--not", "HEAD"]
+    require(run_shown(log, cwd=ground.repository), "showing the branch")
 
 
 def show_outcome(run_id: str) -> str:

@@ -84,7 +84,21 @@ def copy_example(name: str, facts: Mapping[str, Any]) -> Path:
     for path in (target / "releve.yml", target / "inventory" / "hosts.yml"):
         text = path.read_text().replace("lab:lab", f"lab:{name}")
         path.write_text(text.replace(EXAMPLE_ADDRESS, address))
+    put_under_git(target)
     return target
+
+
+def put_under_git(repository: Path) -> None:
+    """As a team's playbooks are; the author is nobody's."""
+    git = ["git", "-C", str(repository)]
+    for command in (
+        ["init", "--quiet", "--initial-branch", "main"],
+        ["config", "user.name", "The team"],
+        ["config", "user.email", "team@example.com"],
+        ["add", "--all"],
+        ["commit", "--quiet", "--message", "The blog as it is"],
+    ):
+        subprocess.run([*git, *command], check=True)
 
 
 def seed(ground: Range, environment: Mapping[str, str]) -> None:
