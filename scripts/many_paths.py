@@ -11,9 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from releve.drift.compare import compare
-
 from releve.adapters.store import open_observed_store
+from releve.drift.compare import compare
 from releve.model.observed import Fact, FactKind, ScanRecord, ScanRole
 
 PER_DIRECTORY = 200

@@ -118,12 +118,13 @@ def connect_provider(plan: ProviderPlan) -> Provider:
 
 
 def resolve_lab(plan: LxdProvider) -> LxdProvider:
-    """A plan may name a lab of this machine; where it listens is the lab's to say."""
+    """A plan may name a lab of this machine; where it listens, and on what, is the lab's to say."""
     from releve.lab.settings import LabSettings, check_settings
 
     lab = LabSettings(name=plan.endpoint.removeprefix(LAB_PREFIX))
     check_settings(lab)
-    return plan.model_copy(update={"endpoint": str(lab.paths.socket)})
+    network = plan.network or lab.paths.bridge
+    return plan.model_copy(update={"endpoint": str(lab.paths.socket), "network": network})
 
 
 def rehearse_in_lab(loaded: LoadedPlan, host: str, *, lab: str) -> LoadedPlan:

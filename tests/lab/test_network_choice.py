@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from releve.errors import LabError
 from releve.lab.network import address_in, choose_public_addresses, choose_subnet, private_address
+from releve.lab.settings import LabSettings
+from releve.plan.types import LxdProvider
+from releve.wiring import resolve_lab
 
 SEEDS = st.integers(0, 2**32 - 1).map(lambda number: f"{number:08x}")
 NETWORKS = st.builds(
@@ -59,3 +62,13 @@ def test_no_free_public_address_is_an_error() -> None:
 def test_hosts_have_fixed_addresses_outside_of_the_dynamic_range() -> None:
     assert private_address("10.64.3.0/24", 0) == "10.64.3.10"
     assert private_address("10.64.3.0/24", 89) == "10.64.3.99"
+
+
+def test_a_plan_at_a_lab_means_the_labs_own_network() -> None:
+    """Two labs of one machine share its name space of bridges, those for twins included."""
+    one, two = (
+        resolve_lab(LxdProvider.model_validate({"kind": "lxd", "endpoint": f"lab:{name}"}))
+        for name in ("one", "two")
+    )
+    assert one.network == LabSettings("one").paths.bridge
+    assert one.network != two.network
