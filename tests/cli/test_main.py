@@ -18,6 +18,8 @@ HEAVY = {
     "pylxd", "pytest", "rich", "ruamel", "sqlalchemy", "yaml",
 }  # fmt: skip
 COMMANDS = [
+    "autopsy",
+    "salvage",
     "check",
     "recover",
     "resume",

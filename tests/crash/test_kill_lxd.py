@@ -31,6 +31,7 @@ hosts:
     instance: {host}
     image: {image}
     address: {address}
+    autopsy: never
     volumes:
       data: {{id: {data}, mount: /srv/data}}
       backup: {{id: {backup}, mount: /srv/backup}}

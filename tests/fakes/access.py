@@ -9,7 +9,13 @@ from releve.ports.access import Access, CommandResult, Door, StreamLimits
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.cloud_state import CloudInstance, CloudState, CloudVolume
 from tests.fakes.faults import Fault
-from tests.fakes.guest_scan import answer_scan, is_scan
+from tests.fakes.guest_scan import (
+    BY_HAND,
+    answer_last_words,
+    answer_scan,
+    is_scan,
+    read_request,
+)
 
 AUTHORIZED_KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFakeFakeFakeFakeFakeFake releve"
 CONNECT_SECONDS: Final = 10.0
@@ -113,12 +119,37 @@ class Guest:
         if command[0] in {"true", "env"} or command[:2] == ("sh", "-s"):
             return CommandResult(0, b"", b"")
         if is_scan(stdin):
-            return CommandResult(0, answer_scan(self._instance, stdin), b"")
+            return self._scan(stdin)
+        if command[:4] == ("python3", "-I", "-S", "-B"):
+            return self._run_program(json.loads(command[-1]))
         if command[:2] == ("python3", "-"):
-            return self._examine_volumes(json.loads(command[2]))
+            return self._run_program(json.loads(command[2]))
         if command[0] == "sh" and "mktemp" in command[2]:
             return self._probe_write()
         return CommandResult(127, b"", f"{command[0]}: not found".encode())
+
+    def _run_program(self, request: Mapping[str, Any]) -> CommandResult:
+        if "volumes" in request:
+            return self._examine_volumes(request)
+        if not self._reads(request["root"]):
+            return CommandResult(1, b"", b"there is no dead root")
+        return CommandResult(0, answer_last_words(), b"")
+
+    def _scan(self, program: bytes) -> CommandResult:
+        """A dead root holds what the host's new instance has, and what a hand left there."""
+        root = read_request(program)["root"]
+        if not root:
+            return CommandResult(0, answer_scan(self._instance, program), b"")
+        if not self._reads(root):
+            return CommandResult(1, b"", b"there is no dead root")
+        instances = self._cloud.state().instances.values()
+        new = next(item for item in instances if item.labels.get("releve.role") == "active")
+        return CommandResult(0, answer_scan(new, program, by_hand=BY_HAND), b"")
+
+    def _reads(self, root: str) -> bool:
+        """Whether the disk of another instance is mounted there."""
+        instances = self._cloud.state().instances.values()
+        return any(other.root_shown_to.get(self._instance.id) == root for other in instances)
 
     def _probe_write(self) -> CommandResult:
         if self._instance.root_is_writable:

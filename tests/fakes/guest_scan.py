@@ -10,6 +10,7 @@ from typing import Any
 from tests.fakes.cloud_state import CloudInstance
 
 CONVERGED = "|converged"  # what a playbook leaves on a system disk
+BY_HAND = "0 4 * * * /opt/bin/export"  # on a dead host's disk, beside all that the new one has
 _REQUEST = re.compile(rb'REQUEST = """([A-Za-z0-9+/=\n]*)"""')
 
 
@@ -17,13 +18,27 @@ def is_scan(program: bytes) -> bool:
     return _REQUEST.search(program) is not None
 
 
-def answer_scan(instance: CloudInstance, program: bytes) -> bytes:
-    """Every byte that the collector would print for this guest."""
+def read_request(program: bytes) -> dict[str, Any]:
     found = _REQUEST.search(program)
     assert found
-    nonce = json.loads(base64.b64decode(found[1]))["nonce"]
+    request: dict[str, Any] = json.loads(base64.b64decode(found[1]))
+    return request
+
+
+def answer_last_words() -> bytes:
+    """What guest_last_words.py prints on a helper."""
+    line = {"at": "1794000000.5", "unit": "kernel", "text": "EXT4-fs error (device sda1)"}
+    words = {"kernel": [line], "complaints": [], "source": "/var/log/journal", "why": ""}
+    return _encode(words)
+
+
+def answer_scan(instance: CloudInstance, program: bytes, *, by_hand: str = "") -> bytes:
+    """Every byte that the collector would print for this guest."""
+    nonce = read_request(program)["nonce"]
     root: list[Any] = ["d", None, "", 0, [["/", 0o40755, "root", "root"]]]
     lines = [*(["f", *fact] for fact in _list_facts(instance)), root]
+    if by_hand:
+        lines.insert(0, ["f", "cron", f"root {by_hand}", {}, {}])
     body = b"".join(_encode(line) for line in [*lines, ["end", nonce, {}]])
     return _encode(["releve-scan", 1, nonce, {}]) + zlib.compress(body)
 

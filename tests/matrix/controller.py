@@ -10,14 +10,12 @@ from typing import Final
 
 from dbos import DBOS
 
-from releve.adapters.store import open_store
+from releve.adapters.store import open_observed_store, open_store
 from releve.model.run import JournalEvent, RunInput, RunRecord
 from releve.plan.loading import load_plan
-from releve.plan.types import HostPlan
 from releve.ports.journal import Journal
 from releve.ports.outside import Outside
-from releve.recovery.catalogue import catalogue_for
-from releve.recovery.recover import propose_run, steps_to_undo
+from releve.recovery.recover import catalogue_of, propose_run, steps_to_undo
 from releve.workflow.engine import Engine, EngineSettings
 from releve.workflow.hooks import Strike, strike_nothing
 from releve.workflow.patience import Patience
@@ -30,8 +28,6 @@ from tests.fakes.cloud import FakeCloud
 from tests.fakes.cloud_file import Actor
 from tests.fakes.cloud_state import Habits
 from tests.fakes.converger import FakeConverger
-from tests.fakes.finding_store import FakeFindingStore
-from tests.fakes.observed_store import FakeObservedStore
 from tests.fakes.provider import FakeProvider
 from tests.fakes.world import ADDRESS, HOST, MOUNTS, OLD_NAME, World, make_world, open_world
 from tests.oracle.oracle import Oracle
@@ -48,6 +44,7 @@ hosts:
     size: small
     network: private
     address: {address}
+    autopsy: {autopsy}
     volumes:
 {volumes}
     converge: {{playbook: site.yml, inventory: [hosts.yml]}}
@@ -60,14 +57,14 @@ LONGEST_STEP_SECONDS: Final = 200.0  # fewer looks to simulate; an absurd wait i
 WrapJournal = Callable[[Journal], Journal]
 
 
-def make_run(directory: Path, *, habits: Habits = HABITS) -> None:
+def make_run(directory: Path, *, habits: Habits = HABITS, autopsy: bool = False) -> None:
     """The crashed host on its cloud, the team's repository, and a run proposed and recorded."""
     shutil.copytree(_template().name, directory / "state", dirs_exist_ok=True)
     journal, _lease = open_store(directory / "state")
     clock = FakeClock()
     oracle = Oracle()
     world = make_world(directory / "cloud.db", clock=clock, habits=habits, oracle=oracle)
-    plan = _write_repository(directory / "repository", world)
+    plan = _write_repository(directory / "repository", world, autopsy=autopsy)
     run = propose_run(load_plan(plan), HOST, journal=journal, clock=clock, options={})
     journal.open_run(run)
     world.cloud.close()
@@ -79,19 +76,23 @@ def _template() -> TemporaryDirectory[str]:
     template = TemporaryDirectory(prefix="releve-matrix-")
     state = Path(template.name)
     open_store(state)
+    open_observed_store(state)
     prepare_state_file(state / "engine.db")
     DBOS.migrate(f"sqlite:///{state}/engine.db")
     return template
 
 
-def _write_repository(repository: Path, world: World) -> Path:
+def _write_repository(repository: Path, world: World, *, autopsy: bool) -> Path:
     repository.mkdir()
     volumes = "\n".join(
         f"      {name}: {{id: {world.volumes[name]}, mount: {mount}, filesystem: ext4}}"
         for name, mount in MOUNTS.items()
     )
     plan = repository / "releve.yml"
-    plan.write_text(_PLAN.format(host=HOST, old=OLD_NAME, address=ADDRESS, volumes=volumes))
+    policy = "always" if autopsy else "never"
+    plan.write_text(
+        _PLAN.format(host=HOST, old=OLD_NAME, address=ADDRESS, autopsy=policy, volumes=volumes)
+    )
     (repository / "site.yml").write_text("- hosts: all\n  tasks: []\n")
     (repository / "hosts.yml").write_text(f"all:\n  hosts:\n    {HOST}:\n")
     return plan
@@ -121,6 +122,7 @@ class Controller:
         self.clock.sleep(cloud.history()[-1].at + 1)
         self.world = open_world(cloud, Oracle(read_events=journal.read_events))
         actor = Actor("controller", self.run.run_id, self.run.epoch)
+        observed, findings = open_observed_store(self.directory / "state")
         self.outside = Outside(
             provider=FakeProvider(cloud, actor=actor),
             access=FakeAccess(cloud),
@@ -129,8 +131,8 @@ class Controller:
             journal=self.wrap_journal(journal),
             lease=lease,
             clock=self.clock,
-            observed=FakeObservedStore(),
-            findings=FakeFindingStore(),
+            observed=observed,
+            findings=findings,
         )
 
     @property
@@ -149,15 +151,14 @@ class Controller:
         return self.journal.read_events(self.run.run_id)
 
     def _engine(self) -> Engine:
-        plan = HostPlan.model_validate(self.run.plan["host"])
         patience = Patience(settle_seconds=self.settle_seconds, draw=lambda: 1.0)
         settings = EngineSettings(self.directory / "state", strike=self.strike, patience=patience)
-        return Engine(self.outside, {**_catalogue(plan), **self.replaced}, settings)
+        return Engine(self.outside, {**_catalogue(self.run), **self.replaced}, settings)
 
 
-def _catalogue(plan: HostPlan) -> dict[str, Step]:
+def _catalogue(run: RunInput) -> dict[str, Step]:
     """The real steps; none waits longer than what the longest fault needs."""
-    steps = dict(catalogue_for(plan))
+    steps = dict(catalogue_of(run))
     for step in steps.values():
         step.deadline_seconds = min(step.deadline_seconds, LONGEST_STEP_SECONDS)  # type: ignore[misc] # of this instance alone
     return steps

@@ -11,7 +11,7 @@ from tests.oracle.invariants import CHECKS, OF_ANY_OTHER, OF_WHAT_CHANGES_NOTHIN
 
 ReadEvents = Callable[[str], Sequence[JournalEvent]]  # of one run
 CALL_TO_STEPS = {
-    "create_instance": ("create_instance", "create_second", "create_aged"),
+    "create_instance": ("create_instance", "autopsy_helper", "create_second", "create_aged"),
     "create_port": ("reserve_port",),
     "snapshot_volume": ("snapshot_volumes",),
     "create_volume": ("provide_volumes", "second_volumes"),

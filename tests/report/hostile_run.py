@@ -10,6 +10,7 @@ from releve.recovery.report.build import build_report
 from releve.recovery.report.types import Report
 from tests.report.sample_run import (
     BEGAN,
+    INQUEST,
     PHASES,
     STEPS,
     event,
@@ -35,7 +36,7 @@ def hostile_events(payload: str) -> Sequence[JournalEvent]:
             seconds=seconds,
             output=poison(output, payload),
         )
-        for name, start, seconds, output in STEPS
+        for name, start, seconds, output in (*STEPS, *INQUEST)
         if name not in {"promote", "close"}
     ]
     unknown = event(payload, EventKind.DONE, 94.0, payload, seconds=0.1, output={})

@@ -31,6 +31,13 @@ PHASES: Mapping[str, Phase] = {
     "verify": Phase.VERIFY,
     **dict.fromkeys(("cut_over", "verify_outside"), Phase.CUTOVER),
     **dict.fromkeys(("quarantine", "promote", "close"), Phase.CLOSE),
+    **dict.fromkeys(
+        (
+            *("autopsy_disk", "autopsy_helper", "autopsy_attach", "autopsy_words", "autopsy_scan"),
+            *("autopsy_recovered", "autopsy_compare", "autopsy_clean", "autopsy_proof"),
+        ),
+        Phase.AUTOPSY,
+    ),
     **dict.fromkeys(("undo_stop", "undo_detach", "undo_attach", "undo_fence"), Phase.UNDO),
 }
 
@@ -164,6 +171,145 @@ STEPS: Sequence[tuple[str, float, float, dict[str, Any]]] = (
     ("close", 94.0, 0.05, {}),
 )
 
+DIGEST = "5f0c1d9e" * 8
+SUPERBLOCK = {
+    "filesystem": "ext4",
+    "uuid": "6c1e5f0a-7d32-4c43-8f0e-0a1b2c3d4e5f",
+    "label": "",
+    "state": "clean with errors",
+    "on_error": "remount read-only",
+    "journal": "needs recovery",
+    "error_count": 214,
+    "first_error": {
+        "at": "2026-11-22T17:51:02+00:00",
+        "function": "ext4_find_entry",
+        "line": 1455,
+        "error": "EIO",
+        "block": 8123456,
+        "inode": 131,
+    },
+    "last_error": {
+        "at": "2026-11-22T18:03:58+00:00",
+        "function": "ext4_journal_check_start",
+        "line": 83,
+        "error": "EROFS",
+        "block": 0,
+        "inode": 0,
+    },
+    "mounted_at": "2026-08-01T04:11:00+00:00",
+    "written_at": "2026-11-22T17:51:02+00:00",
+    "notes": [],
+}
+LOST = [
+    ("data_at_risk", "extra", "file", "/srv/old-uploads", "1,204 files in /srv/old-uploads"),
+    (
+        "security",
+        "extra",
+        "authorized_key",
+        "deploy ssh-ed25519 AAAA",
+        "a key of deploy may log in",
+    ),
+    (
+        "configuration",
+        "modified",
+        "file",
+        "/etc/php/8.2/fpm/php.ini",
+        "php.ini was changed by hand",
+    ),
+    ("configuration", "extra", "cron", "root 0 4 * * * /opt/bin/export", "a job of root's crontab"),
+    ("configuration", "extra", "package", "imagemagick", "package imagemagick is missing"),
+]
+
+# what the inquest leaves once the run is closed
+INQUEST: Sequence[tuple[str, float, float, dict[str, Any]]] = (
+    (
+        "autopsy_disk",
+        94.2,
+        6.1,
+        {
+            "instance_id": OLD["id"],
+            "name": OLD["name"],
+            "filesystem": "ext4",
+            "superblock": SUPERBLOCK,
+            "digest": DIGEST,
+            "why": "",
+        },
+    ),
+    (
+        "autopsy_helper",
+        94.2,
+        5.0,
+        {"instance_id": "h1", "name": "helper", "address": "10.8.0.2", "host_keys": []},
+    ),
+    ("autopsy_attach", 100.4, 0.4, {"root": "/mnt/releve-dead"}),
+    ("autopsy_recovered", 99.3, 1.6, {"scan_id": "r", "facts": 28_377, "complete": True}),
+    (
+        "autopsy_words",
+        100.9,
+        1.1,
+        {
+            "kernel": [
+                {
+                    "at": "2026-11-22T17:51:02+00:00",
+                    "unit": "kernel",
+                    "text": "EXT4-fs error (device sda1): ext4_find_entry:1455: inode #131",
+                },
+                {
+                    "at": "2026-11-22T17:51:02+00:00",
+                    "unit": "kernel",
+                    "text": "EXT4-fs (sda1): Remounting filesystem read-only",
+                },
+            ],
+            "complaints": [
+                {
+                    "at": "2026-11-22T17:51:04+00:00",
+                    "unit": "mariadb.service",
+                    "text": "InnoDB: Error number 30 means 'Read-only file system'",
+                }
+            ],
+            "source": "/var/log/journal",
+            "why": "",
+            "while_it_ran": ["[812345.1] EXT4-fs (sda1): I/O error while writing superblock"],
+            "last_scan": {
+                "taken_at": "2026-11-22T03:10:00+00:00",
+                "active": 61,
+                "failed": ["logrotate.service"],
+            },
+        },
+    ),
+    ("autopsy_scan", 100.9, 2.4, {"scan_id": "d", "facts": 28_412, "complete": True}),
+    (
+        "autopsy_compare",
+        103.4,
+        0.6,
+        {
+            "facts": 28_412,
+            "came_back": 27_801,
+            "noise": 412,
+            "changed": 8,
+            "missing": 179,
+            "unknown": 12,
+            "only_new": 22,
+            "tiers": {"data_at_risk": 1, "security": 1, "configuration": 3},
+            "finding_count": 5,
+            "findings": [
+                {
+                    "fingerprint": f"{number:012x}",
+                    "title": title,
+                    "tier": tier,
+                    "status": status,
+                    "cause": cause,
+                    "subject": subject,
+                    "deviations": 1,
+                }
+                for number, (tier, status, cause, subject, title) in enumerate(LOST, start=11)
+            ],
+        },
+    ),
+    ("autopsy_clean", 103.4, 1.9, {"helper": ""}),
+    ("autopsy_proof", 105.4, 6.0, {"digest": DIGEST, "why": ""}),
+)
+
 NAMES = tuple(name for name, *_ in STEPS)
 
 
@@ -219,6 +365,21 @@ def events_until(last: str = "close") -> list[JournalEvent]:
         if name == last:
             break
     return sorted(events, key=lambda item: item.at)
+
+
+def events_with_inquest(changed: Mapping[str, dict[str, Any]] | None = None) -> list[JournalEvent]:
+    """A whole recovery and its autopsy; `changed`: other outputs of some steps of it."""
+    ends = [
+        event(
+            name,
+            EventKind.DONE,
+            start + seconds,
+            seconds=seconds,
+            output=(changed or {}).get(name, output),
+        )
+        for name, start, seconds, output in INQUEST
+    ]
+    return sorted([*events_until(), *ends], key=lambda item: item.at)
 
 
 def halted_at(step: str, reason: str, remedy: str) -> list[JournalEvent]:

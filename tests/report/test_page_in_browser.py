@@ -18,7 +18,7 @@ from tests.browser import (
 )
 from tests.report.hostile_run import hostile_report
 from tests.report.payloads import PAYLOADS
-from tests.report.sample_run import PHASES, events_until, make_record, make_tasks
+from tests.report.sample_run import PHASES, events_with_inquest, make_record, make_tasks
 
 pytestmark = NEEDS_BROWSER
 __all__ = ["site"]
@@ -54,7 +54,7 @@ def test_nothing_in_a_hostile_report_acts(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_page_is_no_wider_than_its_window(tmp_path: Path, language: str, width: int) -> None:
     """Measured from outside, in a frame: the page itself can run no script."""
-    report = build_report(make_record(), events_until(), make_tasks(), phases=PHASES)
+    report = build_report(make_record(), events_with_inquest(), make_tasks(), phases=PHASES)
     measured = measure_page(tmp_path, render_html(report, language), width=width)
     assert measured["window"] == width
     assert measured["page"] <= width

@@ -13,6 +13,7 @@ from releve.drill.catalogue import catalogue_of, phases_of, steps_to_undo
 from releve.errors import ReleveError, RunHeld
 from releve.model.run import Mode, RunInput, RunRecord, RunState
 from releve.plan.types import ImageUse
+from releve.recovery.autopsy.case import looks_back, recovery_of
 from releve.recovery.recover import describe_run
 from releve.recovery.subject import plan_of
 
@@ -38,6 +39,8 @@ class Manner:
 def show_proposal(run: RunInput) -> None:
     terminal = Terminal()
     what = "drill" if run.mode is Mode.DRILL else "recovery"
+    if looks_back(run):
+        what = f"look back at run {recovery_of(run)}"
     terminal.line(f"A {what} of {run.host}, run {run.run_id}:", style="bold")
     terminal.table(
         ("step", "what it does"),
@@ -144,7 +147,9 @@ def await_safe_point(run_id: str, state: "State", manner: Manner) -> None:
 
 def close_run(record: RunRecord, state: "State", manner: Manner) -> None:
     """Write the report whatever the end, and leave by an exit code that tells it."""
-    from releve.recovery.report.of_run import write_run_report
+    from releve.cli.runs import print_answer
+    from releve.recovery.report.language import wording_for
+    from releve.recovery.report.of_run import read_report, write_run_report
     from releve.recovery.report.write import report_directory
 
     run_id = record.input.run_id
@@ -165,6 +170,10 @@ def close_run(record: RunRecord, state: "State", manner: Manner) -> None:
             }
         )
     else:
-        Terminal().line(f"report  {paths.html}")
+        terminal = Terminal()
+        print_answer(
+            terminal, read_report(state.journal, run_id), wording=wording_for(manner.language)
+        )
+        terminal.line(f"report  {paths.html}")
     if record.state is RunState.NEEDS_PERSON:
         raise typer.Exit(EXIT_NEEDS_PERSON)

@@ -8,7 +8,20 @@ from collections.abc import Sequence
 import typer
 
 from releve import __version__
-from releve.cli import check, codify, drill, findings, ledger, recover, runs, scan, schema, serve
+from releve.cli import (
+    autopsy,
+    check,
+    codify,
+    drill,
+    findings,
+    ledger,
+    recover,
+    runs,
+    salvage,
+    scan,
+    schema,
+    serve,
+)
 from releve.cli.lab import lab_app
 from releve.errors import PlanError, ReleveError
 
@@ -19,7 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (check, recover, drill, serve, runs, scan, ledger, findings, codify, schema):
+COMMANDS = (recover, drill, serve, runs, autopsy, salvage, scan, ledger, findings, codify)
+for command in (check, *COMMANDS, schema):
     command.register(app)
 app.add_typer(lab_app, name="lab")
 

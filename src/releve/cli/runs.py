@@ -154,6 +154,7 @@ def _tell(
     )
     if report.verdict:
         terminal.line(f"{wording.say('why_down')}{wording.say('colon')} {report.verdict}")
+    print_answer(terminal, report, wording=wording)
     _print_steps(terminal, report, wording=wording)
     if report.timing.interruptions:
         terminal.line(tell_interruptions(report, wording))
@@ -169,6 +170,23 @@ def _tell(
         terminal.line(f"- {act.text} {act.command}".rstrip())
     if paths:
         terminal.line(f"{wording.say('kicker')}{wording.say('colon')} {paths.html}")
+
+
+def print_answer(terminal: "Terminal", report: "Report", *, wording: "Wording") -> None:
+    """Say whether everything came back, and what the dead disk noted."""
+    from releve.recovery.report.sentences import list_disk_facts, tell_recount
+
+    if report.autopsy is None:
+        return
+    if report.autopsy.recount:
+        terminal.line(tell_recount(report.autopsy.recount, wording), style="bold")
+    if report.autopsy.disk:
+        for key, text in list_disk_facts(report.autopsy.disk, wording):
+            if key in {"disk_first_error", "disk_proof"}:
+                terminal.line(f"{wording.say(key)}{wording.say('colon')} {text}")
+    for item in report.autopsy.not_done:
+        step = wording.name_step(item.step)
+        terminal.line(f"{step}{wording.say('colon')} {item.reason}")
 
 
 def _print_steps(terminal: "Terminal", report: "Report", *, wording: "Wording") -> None:

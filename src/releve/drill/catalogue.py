@@ -34,9 +34,9 @@ from releve.drill.steps.volumes import (
 )
 from releve.model.run import Mode, Phase, RunInput, RunRecord
 from releve.ports.journal import Journal
-from releve.recovery.catalogue import undo_steps
 from releve.recovery.recover import catalogue_of as recovery_catalogue_of
 from releve.recovery.recover import has_touched
+from releve.recovery.recover import steps_to_undo as recovery_steps_to_undo
 from releve.recovery.report.of_run import PHASES
 from releve.recovery.steps.await_access import AwaitAccess
 from releve.recovery.steps.await_instance import AwaitInstance
@@ -110,9 +110,11 @@ def phases_of(run: RunInput) -> Mapping[str, Phase]:
 
 def steps_to_undo(record: RunRecord, *, journal: Journal) -> Sequence[str]:
     """The undo steps of this run; none where it touched nothing."""
+    if record.input.mode is not Mode.DRILL:
+        return recovery_steps_to_undo(record, journal=journal)
     if not has_touched(record, catalogue_of(record.input), journal=journal):
         return ()
-    return drill_undo_steps() if record.input.mode is Mode.DRILL else undo_steps()
+    return drill_undo_steps()
 
 
 def _chosen(*, with_second: bool) -> tuple[type[Step], ...]:

@@ -21,5 +21,10 @@ def instance_name(host: str, run_id: str) -> str:
     return f"{plain}-{run_id}"
 
 
+def helper_name(host: str, run_id: str) -> str:
+    """Of the instance that reads the dead disk for this run."""
+    return f"helper-{instance_name(host, run_id)}"
+
+
 def snapshot_name(run_id: str) -> str:
     return f"releve-{run_id}"

@@ -25,6 +25,8 @@ class RunState(StrEnum):
 class Mode(StrEnum):
     RECOVER = "recover"
     DRILL = "drill"  # the same run on a twin, apart from production
+    AUTOPSY = "autopsy"  # looks back at the dead disk of a recovery
+    SALVAGE = "salvage"  # fetches files from it
 
 
 class Phase(StrEnum):
@@ -39,6 +41,7 @@ class Phase(StrEnum):
     STUDY = "study"  # of a drill: scans, idempotence, image, ageing; no part of a recovery's time
     CUTOVER = "cutover"  # move the address, verify from outside
     CLOSE = "close"  # quarantine, report
+    AUTOPSY = "autopsy"  # the host is back; what was lost on the dead disk
     UNDO = "undo"
 
 

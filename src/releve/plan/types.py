@@ -239,6 +239,11 @@ class DrillPlan(Strict):
     )
 
 
+class AutopsyPolicy(StrEnum):
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class HostPlan(Strict):
     """One host, and all that a recovery of it needs."""
 
@@ -269,6 +274,12 @@ class HostPlan(Strict):
     )
     quarantine: Duration = Field(
         timedelta(days=30), description="how long the old instance is kept at least"
+    )
+    autopsy: AutopsyPolicy = Field(
+        AutopsyPolicy.ALWAYS,
+        strict=False,
+        description="whether a recovery reads the dead disk once the host is back: what came back, "
+        "what did not",
     )
     automation: Automation = Field(
         Automation.PROPOSE,

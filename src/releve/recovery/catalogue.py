@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping
 
-from releve.plan.types import HostPlan
+from releve.plan.types import AutopsyPolicy, HostPlan
+from releve.recovery.autopsy.compare import Compare
+from releve.recovery.autopsy.last_words import HearLastWords
+from releve.recovery.autopsy.reader import (
+    AttachDisk,
+    RemoveHelper,
+    RemoveHelperAfterSalvage,
+    StartHelper,
+    StartHelperAlone,
+    UndoHelper,
+)
+from releve.recovery.autopsy.salvage import SalvageFiles
+from releve.recovery.autopsy.scans import ScanDead, ScanRecovered
+from releve.recovery.autopsy.system_disk import ProveUnchanged, ReadDisk, ReadDiskAlone
 from releve.recovery.steps.attach_volumes import AttachVolumes
 from releve.recovery.steps.await_access import AwaitAccess
 from releve.recovery.steps.await_instance import AwaitInstance
@@ -89,7 +102,29 @@ FROM_IMAGE: tuple[type[Step], ...] = (
     Promote,
     CloseProven,
 )
+AUTOPSY: tuple[type[Step], ...] = (  # once the host is back
+    ReadDisk,
+    StartHelper,
+    AttachDisk,
+    HearLastWords,
+    ScanDead,
+    ScanRecovered,
+    Compare,
+    RemoveHelper,
+    ProveUnchanged,
+)
+SALVAGE: tuple[type[Step], ...] = (
+    ReadDiskAlone,
+    StartHelperAlone,
+    AttachDisk,
+    SalvageFiles,
+    RemoveHelperAfterSalvage,
+    ProveUnchanged,
+)
+AUTOPSY_ALONE: tuple[type[Step], ...] = (ReadDiskAlone, StartHelperAlone, *AUTOPSY[2:])
+UNDO_LOOK_BACK: tuple[type[Step], ...] = (UndoHelper,)
 UNDO: tuple[type[Step], ...] = (
+    UndoHelper,
     StopNewInstance,
     DetachFromNew,
     AttachToOld,
@@ -101,9 +136,15 @@ UNDO: tuple[type[Step], ...] = (
 
 def steps_for(plan: HostPlan, *, image: bool = False) -> tuple[str, ...]:
     """Names of the steps of a recovery under this plan, in order; `image`: from a drill's image."""
-    if image:
-        return tuple(step.name for step in FROM_IMAGE)
-    return tuple(step.name for step in RECOVER if step is not Prepare or plan.converge.early_tags)
+    steps = FROM_IMAGE if image else RECOVER
+    if plan.autopsy is AutopsyPolicy.ALWAYS:
+        steps = (*steps, *AUTOPSY)
+    with_prepare = plan.converge.early_tags and not image
+    return tuple(step.name for step in steps if step is not Prepare or with_prepare)
+
+
+def autopsy_steps() -> tuple[str, ...]:
+    return tuple(step.name for step in AUTOPSY_ALONE)
 
 
 def undo_steps() -> tuple[str, ...]:
@@ -113,8 +154,18 @@ def undo_steps() -> tuple[str, ...]:
 def catalogue_for(plan: HostPlan, *, image: bool = False) -> Mapping[str, Step]:
     """Name to step; with early tags, the whole converge waits for the early one."""
     if image:
-        return {step.name: step() for step in (*FROM_IMAGE, *UNDO)}
-    chosen = {step.name: step() for step in (*RECOVER, *UNDO)}
+        return {step.name: step() for step in (*FROM_IMAGE, *AUTOPSY, *UNDO)}
+    chosen = {step.name: step() for step in (*RECOVER, *AUTOPSY, *UNDO)}
     if plan.converge.early_tags:
         chosen[Converge.name] = ConvergeAfterPrepare()
     return chosen
+
+
+def salvage_steps() -> tuple[str, ...]:
+    return tuple(step.name for step in SALVAGE)
+
+
+def catalogue_of_look_back(*, is_salvage: bool) -> Mapping[str, Step]:
+    """Of a run that only looks back at a dead disk, and of its undo."""
+    steps: tuple[type[Step], ...] = SALVAGE if is_salvage else AUTOPSY_ALONE
+    return {step.name: step() for step in (*steps, *UNDO_LOOK_BACK)}

@@ -10,7 +10,14 @@ from releve.plan.loading import LoadedPlan
 from releve.plan.types import HostPlan
 from releve.ports.clock import Clock
 from releve.ports.journal import Journal
-from releve.recovery.catalogue import catalogue_for, steps_for, undo_steps
+from releve.recovery.autopsy.case import looks_back
+from releve.recovery.autopsy.reader import UndoHelper
+from releve.recovery.catalogue import (
+    catalogue_for,
+    catalogue_of_look_back,
+    steps_for,
+    undo_steps,
+)
 from releve.recovery.fingerprint import commit_of, fingerprint
 from releve.workflow.run_format import RUN_FORMAT
 from releve.workflow.step import Step
@@ -110,11 +117,15 @@ def require_not_over(record: RunRecord, *, verb: str) -> None:
 
 def steps_to_undo(record: RunRecord, *, journal: Journal) -> Sequence[str]:
     """The undo steps of this run; none where it touched nothing."""
+    if looks_back(record.input):
+        return (UndoHelper.name,)
     catalogue = catalogue_of(record.input)
     return undo_steps() if has_touched(record, catalogue, journal=journal) else ()
 
 
 def catalogue_of(run: RunInput) -> Mapping[str, Step]:
+    if looks_back(run):
+        return catalogue_of_look_back(is_salvage="salvage" in run.options)
     return catalogue_for(
         HostPlan.model_validate(run.plan["host"]), image=bool(run.options.get("image"))
     )

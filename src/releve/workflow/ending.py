@@ -7,6 +7,7 @@ from releve.errors import JournalError, ReleveError, RunHeld
 from releve.model.run import RunState
 from releve.workflow.carry_out import StopRequested
 from releve.workflow.interpreter import Interpretation
+from releve.workflow.step import FAILED
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ def decide_ending(
     if undoing and not steps:
         return Ending(RunState.CANCELLED, "Nothing had been touched, so nothing is left to do")
     state = RunState.UNDONE if undoing else RunState.DONE
+    if given_up := [step for step in steps if interpretation.outputs[step].get(FAILED)]:
+        return Ending(
+            state,
+            f"It is done but for {', '.join(given_up)}; `releve runs show {run_id}` says why and"
+            " what to do",
+        )
     return Ending(state, f"Nothing is left to do; `releve runs show {run_id}` has the report")
 
 

@@ -5,6 +5,9 @@ from dataclasses import fields
 from typing import Any
 
 from releve.model.converge import HostStats
+from releve.recovery.report.autopsy_types import (
+    LogLine,
+)
 from releve.recovery.report.drawing import Drawing, draw_timeline
 from releve.recovery.report.language import Language, Wording, wording_for
 from releve.recovery.report.page import open_template, read_resource, style_values
@@ -12,14 +15,20 @@ from releve.recovery.report.sentences import (
     count_checks_after,
     count_checks_before,
     list_acts,
+    list_disk_facts,
+    salvage_command,
     tell_interruptions,
     tell_kind,
     tell_objective,
     tell_outcome,
     tell_proof,
+    tell_recount,
     tell_title,
 )
-from releve.recovery.report.types import Objective, Report
+from releve.recovery.report.types import (
+    Objective,
+    Report,
+)
 
 _PACKAGE = "releve.recovery.report"
 _KINDS = ("provider", "converge", "own", "halted")
@@ -43,6 +52,8 @@ def _page_values(report: Report, wording: Wording) -> dict[str, Any]:
     ansible, phases = report.ansible, report.timing.phases
     return {
         "report": report,
+        "told": _tell_autopsy(report, wording),
+        "salvage_command": salvage_command,
         "timing": report.timing,
         "moves": report.moves,
         **style_values(read_resource(_PACKAGE, "page.css")),
@@ -65,6 +76,17 @@ def _page_values(report: Report, wording: Wording) -> dict[str, Any]:
             ("ansible_ignored_errors", ansible.ignored if ansible else ()),
             ("ansible_slowest", ansible.slowest if ansible else ()),
         ],
+    }
+
+
+def _tell_autopsy(report: Report, wording: Wording) -> dict[str, Any]:
+    autopsy = report.autopsy
+    recount = autopsy.recount if autopsy else None
+    disk, words = (autopsy.disk, autopsy.words) if autopsy else (None, None)
+    return {
+        "recount": tell_recount(recount, wording) if recount else "",
+        "disk": list_disk_facts(disk, wording) if disk else [],
+        "while_it_ran": [LogLine(None, "", text) for text in words.while_it_ran] if words else [],
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from releve.model.converge import TaskEvent
+from releve.recovery.report.as_markdown_autopsy import write_autopsy, write_recount
 from releve.recovery.report.drill_markdown import write_drill, write_proof
 from releve.recovery.report.language import Language, Wording, wording_for
 from releve.recovery.report.markdown_text import write_table, write_text
@@ -26,10 +27,12 @@ def render_markdown(report: Report, language: Language | str) -> str:
         _write_halt,
         write_drill,
         write_proof,
+        write_recount,
         _write_timeline,
         _write_moves,
         _write_checks,
         _write_ansible,
+        write_autopsy,
         _write_quarantine,
         _write_acts,
         _write_record,

@@ -9,6 +9,7 @@ from releve.recovery.report.acts import choose_acts
 from releve.recovery.report.ansible import summarize_ansible
 from releve.recovery.report.drilled import read_drill, read_proof
 from releve.recovery.report.facts import find_moves, pair_checks
+from releve.recovery.report.inquest import find_autopsy
 from releve.recovery.report.reading import (
     MAX_CHARACTERS,
     read_outputs,
@@ -34,9 +35,15 @@ def build_report(
     tasks: Sequence[TaskEvent],
     *,
     phases: Mapping[str, Phase],
+    inquest: tuple[str, Sequence[JournalEvent]] | None = None,
 ) -> Report:
-    """`phases`: step name to its phase, for every step of the run and of its undo."""
+    """`phases`: step name to its phase, for every step of the run and of its undo.
+
+    `inquest`: a later autopsy by a run of its own, with its id and events; it replaces the run's.
+    """
     outputs = read_outputs(events)
+    made_by, made = inquest or (run.input.run_id, events)
+    autopsy = find_autopsy(read_outputs(made), run_id=made_by)
     until = run.ended_at or (events[-1].at if events else run.started_at)
     bars = draw_steps(events, started_at=run.started_at, until=until, phases=phases)
     is_drill = run.input.mode is Mode.DRILL
@@ -48,7 +55,7 @@ def build_report(
         run=_describe_run(run),
         outcome=outcome,
         next_action=run.next_action[:MAX_CHARACTERS],
-        acts=choose_acts(outcome, timing, moves=moves, ansible=ansible),
+        acts=choose_acts(outcome, timing, moves=moves, ansible=ansible, autopsy=autopsy),
         verdict=read_text(outputs.get("confirm", {}), "verdict"),
         halt=_find_halt(events) if outcome is Outcome.NEEDS_PERSON else None,
         timing=timing,
@@ -58,6 +65,7 @@ def build_report(
         is_drill=is_drill,
         drill=read_drill(outputs) if is_drill else None,
         proof=read_proof(outputs),
+        autopsy=autopsy,
     )
 
 

@@ -17,6 +17,8 @@ PROVIDER_STEPS = frozenset(
         *("move_volumes", "start_aged", "reach_aged", "create_second", "second_volumes"),
         *("reach_second", "second_attach", "destroy_twin", "undo_twins"),
         *("undo_stop", "undo_detach", "undo_attach", "undo_fence", "undo_address", "undo_labels"),
+        *("autopsy_disk", "autopsy_helper", "autopsy_attach", "autopsy_clean", "autopsy_proof"),
+        "undo_helper",
     }
 )
 CONVERGE_STEPS = frozenset(
@@ -167,11 +169,14 @@ def measure_phase(bars: Sequence[StepBar]) -> Span:
 def measure_own_share(
     bars: Sequence[StepBar], interruptions: Sequence[Interruption], *, total_seconds: float
 ) -> float:
-    """Seconds in which no step of the provider's and no converge ran, and nobody was waited for."""
+    """Seconds in which no step of the provider's and no converge ran, and nobody was waited for.
+
+    An autopsy is no part of it: the host is back by then.
+    """
     others = [
         Span(bar.start_seconds, bar.start_seconds + bar.seconds)
         for bar in bars
-        if bar.name in PROVIDER_STEPS | CONVERGE_STEPS
+        if bar.name in PROVIDER_STEPS | CONVERGE_STEPS or bar.phase is Phase.AUTOPSY
     ]
     others += [Span(hole.at_seconds, hole.at_seconds + hole.seconds) for hole in interruptions]
     return max(0.0, total_seconds - _covered(others))

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from releve.model.converge import HostStats, TaskEvent
 from releve.model.run import Phase
+from releve.recovery.report.autopsy_types import DiskFacts, LastWords, NotDone, Recount
 
 
 class Outcome(StrEnum):
@@ -37,6 +38,9 @@ class Act(StrEnum):
     DELETE_SNAPSHOTS = "delete_snapshots"
     PROPOSE_AGAIN = "propose_again"
     DRILL_AGAIN = "drill_again"
+    SAVE_DATA = "save_data"
+    CODIFY = "codify"
+    REPEAT_AUTOPSY = "repeat_autopsy"
 
 
 @dataclass(frozen=True)
@@ -212,6 +216,16 @@ class ImageProof:
 
 
 @dataclass(frozen=True)
+class Autopsy:
+    run_id: str  # the run that made it
+    instance: InstanceFacts | None
+    disk: DiskFacts | None
+    words: LastWords | None
+    recount: Recount | None
+    not_done: tuple[NotDone, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     run: RunFacts
     outcome: Outcome
@@ -226,3 +240,4 @@ class Report:
     is_drill: bool = False
     drill: DrillFacts | None = None
     proof: ImageProof | None = None
+    autopsy: Autopsy | None = None

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from releve.errors import AccessError, ProviderError, StepHalted
 from releve.model.checks import CheckResult
 from releve.model.resources import Instance, Power
 from releve.model.run import Phase, RunInput
+from releve.model.server_text import show_server_text
 from releve.recovery.preconditions import resolve_current_instance
 from releve.recovery.subject import make_door, plan_of, public_vantage
 from releve.workflow.step import Done, Sight, Step, StepContext, Todo
@@ -17,8 +18,21 @@ CHECK_SECONDS = 3  # a host that answers later than this is not serving
 WRITE_PROBE = (
     "sh",
     "-c",
-    "f=$(mktemp /var/tmp/.releve-probe.XXXXXX) && echo probe >$f && sync $f && rm -f $f",
+    """\
+f=$(mktemp /var/tmp/.releve-probe.XXXXXX) && echo probe >$f && sync $f && rm -f $f
+code=$?
+timeout 2 dmesg 2>/dev/null | tail -n 40
+exit $code""",
 )
+MOST_KERNEL_LINES = 40  # kept for the autopsy: the disk itself may not have taken them any more
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a write inside came to, and what the kernel said last."""
+
+    failure: str = ""  # why the root cannot be written; empty: it can, or nobody can tell
+    kernel: tuple[str, ...] = ()
 
 
 class Confirm(Step):
@@ -41,7 +55,8 @@ class Confirm(Step):
         with ThreadPoolExecutor(max_workers=2) as pool:
             write = pool.submit(probe_write, context, instance)
             checks = pool.submit(check_from_outside, context)
-            evidence = judge(instance, checks.result(), write.result())
+            probe = write.result()
+            evidence = judge(instance, checks.result(), probe.failure)
         if not evidence and not run.options.get("even_if_healthy"):
             raise StepHalted(
                 f"{run.host} looks healthy: running, every check passes, its root can be written",
@@ -51,19 +66,19 @@ class Confirm(Step):
                 " if its trouble comes and goes, wait until it shows",
             )
         verdict = "; ".join(evidence) or "looks healthy; replaced because a person asked for it"
-        return Done(verdict, output_of(verdict, checks.result()))
+        return Done(verdict, output_of(verdict, checks.result(), probe.kernel))
 
 
-def probe_write(context: StepContext, instance: Instance) -> str:
+def probe_write(context: StepContext, instance: Instance) -> Probe:
     """Why the root cannot be written, or empty where it can or nobody can tell."""
     if instance.power is not Power.RUNNING or not instance.private_address:
-        return ""
+        return Probe()
     try:
         host_keys = context.outside.provider.read_host_keys(instance.id)
     except ProviderError:
-        return ""
+        return Probe()
     if not host_keys:
-        return ""
+        return Probe()
     door = make_door(
         context.run,
         address=instance.private_address,
@@ -75,10 +90,15 @@ def probe_write(context: StepContext, instance: Instance) -> str:
             door, command=WRITE_PROBE, timeout_seconds=PROBE_SECONDS
         )
     except AccessError as error:
-        return f"no shell on it: {error}"
+        return Probe(f"no shell on it: {error}")
+    kernel = tuple(
+        show_server_text(line, limit=300)
+        for line in result.stdout.decode(errors="replace").splitlines()[-MOST_KERNEL_LINES:]
+    )
     if result.exit_code == 0:
-        return ""
-    return f"its root cannot be written: {result.stderr.decode(errors='replace').strip()[:200]}"
+        return Probe(kernel=kernel)
+    said = result.stderr.decode(errors="replace").strip()[:200]
+    return Probe(f"its root cannot be written: {said}", kernel)
 
 
 def check_from_outside(context: StepContext) -> tuple[CheckResult, ...]:
@@ -102,5 +122,8 @@ def judge(instance: Instance, checks: Sequence[CheckResult], write: str) -> list
     return evidence
 
 
-def output_of(verdict: str, checks: Sequence[CheckResult]) -> dict[str, object]:
-    return {"verdict": verdict, "checks": [asdict(check) for check in checks]}
+def output_of(
+    verdict: str, checks: Sequence[CheckResult], kernel: Sequence[str]
+) -> dict[str, object]:
+    found = [asdict(check) for check in checks]
+    return {"verdict": verdict, "checks": found, "kernel": list(kernel)}

@@ -12,7 +12,7 @@ class OpenFence(Step):
     name = "undo_fence"
     phase = Phase.UNDO
     cell = "U03"
-    needs = ("undo_attach",)
+    needs = ("undo_helper", "undo_attach")
     acts_at_most = 6  # reconnect, unlock, start; each may have to be sent twice
 
     def describe(self, run: RunInput) -> str:
