@@ -73,8 +73,8 @@ def test_no_system_call_writes_a_file(tmp_path: Path) -> None:
     require_root()
     root = make_root(tmp_path / "root")
     program = build_program({
-        "nonce": "0", "edition": "", "secret": "00", "full": False, "root": str(root), "skip": [],
-        "known": "",
+        "nonce": "0", "edition": "", "secret": "00", "full": False, "fresh": False,
+        "root": str(root), "skip": [], "known": "",
     })  # fmt: skip
     log = tmp_path / "trace"
     calls = "openat,open,creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,symlink"

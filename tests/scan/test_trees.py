@@ -120,6 +120,16 @@ def test_a_file_much_older_than_its_list_is_read(root: Path) -> None:
     assert content(root, "/usr/bin/shop") == sha256(root / "usr/bin/shop")
 
 
+def test_only_of_a_fresh_instance_the_image_is_trusted(root: Path) -> None:
+    """Unpacked, all its files change at once, and the lists keep the time they were written."""
+    (root / "var/lib/dpkg/info/shop.md5sums").write_text(f"{'0' * 32}  bin/shop\n")
+    list_now(root, seconds=-1000)
+    assert content(root, "/usr/bin/shop") == sha256(root / "usr/bin/shop")
+    request = ScanRequest(SECRET, root=str(root), fresh=True)
+    found = files(list(scan_host(LocalAccess(), DOOR, request)))
+    assert found["/usr/bin/shop"].attributes["content"] == "="
+
+
 def test_an_edited_conffile_is_never_trusted(root: Path) -> None:
     write(root / "etc/shop.conf", "port=81\n")
     list_now(root)

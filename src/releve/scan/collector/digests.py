@@ -67,7 +67,7 @@ class Digester:
         return "sha256:" + _hash(descriptor, hashlib.sha256())
 
     def _digest_small(self, task):
-        content = os.read(task.descriptor, _PIECE)
+        content = os.read(task.descriptor, task.found.st_size + 1)
         if task.shipped:
             digest = new_md5()
             digest.update(content)

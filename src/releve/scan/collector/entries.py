@@ -58,6 +58,7 @@ class Entries:
         self._full = tools.full
         self._device = device
         self._flags_work = True
+        self._flags = array.array("L", [0])
 
     def fill(self, line):
         has_closed = (line.frame.path or b"/") in self._places.special_parents
@@ -125,8 +126,9 @@ class Entries:
     def _read_file(self, line, seen, entry):
         _, raw, found = seen
         path = line.frame.path + b"/" + raw
-        package = self._ownership.value.packages.get(path)
-        conffile = self._ownership.value.conffiles.get(path)
+        ownership = self._ownership.value
+        package = ownership.packages.get(path)
+        conffile = ownership.conffiles.get(path)
         more = entry[_MORE]
         if conffile:
             more["conffile"] = "yes"
@@ -153,7 +155,7 @@ class Entries:
     def _read_flags(self, descriptor, more):
         if not self._flags_work:
             return
-        flags = array.array("L", [0])
+        flags = self._flags
         try:
             fcntl.ioctl(descriptor, _GET_FLAGS, flags)
         except OSError as failure:
