@@ -86,6 +86,43 @@ def test_a_package_is_local_where_no_repository_has_or_had_it() -> None:
     }
 
 
+POLICY = """dpkg:
+  Installed: 1.21
+  Candidate: 1.21
+  Version table:
+ *** 1.21 500
+        500 https://mirror/debian bookworm/main amd64 Packages
+        100 /var/lib/dpkg/status
+nginx:
+  Installed: 1.22-2
+  Candidate: 1.22-3
+  Version table:
+     1.22-3 -1
+        500 https://mirror/debian bookworm/main amd64 Packages
+ *** 1.22-2 100
+        100 /var/lib/dpkg/status
+vendor:
+  Installed: 9
+  Candidate: 9
+  Version table:
+ *** 9 100
+        100 /var/lib/dpkg/status
+"""
+
+
+def test_apt_itself_is_asked_where_its_lists_are_packed_otherwise() -> None:
+    system = ExampleSystem(
+        files={
+            "/var/lib/dpkg/status": STATUS,
+            LISTS + "mirror_debian_dists_bookworm_main_binary-amd64_Packages.lz4": "packed",
+        },
+        commands={"apt-cache policy dpkg gone libx nginx vendor": {"code": 0, "out": POLICY}},
+    )
+    found = {key: evidence.get("origin") for _, key, _, evidence in packages.collect(system)}
+    mirror = "mirror_debian_dists_bookworm_main"
+    assert (found["dpkg"], found["nginx"], found["vendor"]) == (mirror, mirror, "local")
+
+
 def test_without_readable_lists_no_origin_is_claimed() -> None:
     files = {path: text for path, text in FILES.items() if not path.startswith(LISTS)}
     assert not any("origin" in evidence for _, evidence in read(files).values())

@@ -17,6 +17,8 @@ _LISTS = "/var/lib/apt/lists"
 _MOST_BYTES = 256 << 20
 _EVIDENCE = ("Architecture", "Section", "Priority")
 _PARTS = re.compile(r"([^0-9]*)([0-9]*)")
+_PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*$")
+_VERSION_LINE = re.compile(r"( \*\*\*|    ) \S+ -?[0-9]+$")
 
 
 def collect(system):
@@ -85,8 +87,13 @@ def _read_automatic(system):
 def _read_origins(system, wanted):
     """({name: {version: repository}}, whether every list was read), and what was not."""
     origins: dict[str, dict[str, str]] = {}
-    spots: list[object] = []
     lists = [name for name in system.names(_LISTS) if "_Packages" in name]
+    spots: list[object] = []
+    try:
+        if any(not name.endswith(("_Packages", ".gz")) for name in lists):
+            return (_ask_apt(system, sorted(wanted)), True), spots
+    except NotChecked:
+        pass  # without apt itself, what is in a list of another compression is not known
     for name in lists:
         try:
             content = _unpack(name, system.read(_LISTS + "/" + name, _MOST_BYTES) or b"")
@@ -98,6 +105,27 @@ def _read_origins(system, wanted):
         for package, version in _read_versions(content, wanted):
             origins.setdefault(package, {}).setdefault(version, repository)
     return (origins, bool(lists) and not spots), spots
+
+
+def _ask_apt(system, names):
+    """The same from apt's own words, which reads its lists however they are packed."""
+    plain = [name for name in names if _PLAIN_NAME.match(name)]
+    code, out = system.run(("apt-cache", "policy", *plain), seconds=30)
+    if code != 0:
+        raise NotChecked("apt-cache ended with " + str(code))
+    origins: dict[str, dict[str, str]] = {}
+    package = version = ""
+    for line in decode(out).split("\n"):
+        words = line.split()
+        if line and not line.startswith(" "):
+            package, version = line.rstrip(":"), ""
+        elif _VERSION_LINE.match(line):
+            version = words[1] if words[0] == "***" else words[0]
+        elif len(words) >= 3 and version and "://" in words[1]:
+            place = words[1].partition("://")[2] + "/dists/" + words[2]
+            repository = place.replace("/", "_")
+            origins.setdefault(package, {}).setdefault(version, repository)
+    return origins
 
 
 def _unpack(name, content):
