@@ -1,15 +1,19 @@
 """Packages, their holds and marks, and the answers that they were given."""
 
+import re
+
 from releve.codify.outcome import (
     Derived,
     Outcome,
     Work,
     Written,
     leave_out,
+    require_account,
     require_package,
     require_path,
 )
 from releve.codify.package_lists import add_to_team_list, drop_from_team_list, find_contrary
+from releve.codify.scalars import NotExpressible, Value
 from releve.codify.sections import section
 from releve.model.finding import Deviation, DeviationStatus
 from releve.model.observed import FactKind
@@ -48,10 +52,16 @@ def write_statoverride(deviation: Deviation, work: Work) -> Outcome:
     if deviation.ours is None:
         return leave_out(deviation, "an override that was withdrawn is not withdrawn by a module")
     wanted = deviation.ours.attributes
-    fields = {name: wanted.get(name, "") for name in ("owner", "group", "mode")}
-    work.catch_up.add(
-        section("statoverrides"), {"path": require_path(deviation.key), **_octal(fields)}
-    )
+    mode = wanted.get("mode", "").lstrip("0")
+    if not re.fullmatch(r"[0-7]{1,4}", mode):
+        raise NotExpressible("its mode is not four octal digits")
+    fields: dict[str, Value] = {
+        "path": require_path(deviation.key),
+        "owner": require_account(wanted.get("owner", "")),
+        "group": require_account(wanted.get("group", "")),
+        "permissions": mode,  # as dpkg lists it, without a leading zero
+    }
+    work.catch_up.add(section("statoverrides"), fields)
     return Written("dpkg keeps owner and mode over upgrades")
 
 
@@ -141,10 +151,6 @@ def _select(name: str, selection: str, work: Work) -> None:
 
 def _was(deviation: Deviation, attribute: str) -> bool:
     return deviation.status == DeviationStatus.MODIFIED and attribute in deviation.attributes
-
-
-def _octal(fields: dict[str, str]) -> dict[str, str]:
-    return {**fields, "mode": fields["mode"].rjust(4, "0")}
 
 
 KINDS = {

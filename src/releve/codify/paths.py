@@ -56,7 +56,7 @@ def write_path(deviation: Deviation, work: Work) -> Outcome:
         work.catch_up.add(section("fifos"), {"path": path, "mode": mode})
         return Written("the catch-up role makes the pipe")
     if kind not in writers:
-        return leave_out(deviation, f"a {kind} is made by the program that uses it")
+        return leave_out(deviation, "such a special file is made by the program that uses it")
     outcome = writers[kind](deviation, deviation.ours, work=work)
     if isinstance(outcome, Written):
         write_extras(deviation, work)
