@@ -1,16 +1,20 @@
 """What `releve codify` puts together: the findings, the team's repository, the live host."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from releve.codify.hand_over import Proposal, Sources, propose
+from releve.codify.plan import ACCOUNT_FILES
 from releve.codify.types import RepositoryView
-from releve.errors import PlanError
+from releve.errors import PlanError, ReleveError
 from releve.model.finding import Finding, FindingState
 from releve.plan.loading import LoadedPlan
+from releve.ports.observed_store import MOST_CONTENT_BYTES
 from releve.ports.team_repository import TeamRepository
 from releve.recovery.ledger.deciding import choose_finding
-from releve.wiring import State, open_repository, open_vault, read_inventory_groups
+from releve.recovery.scan_of_host import read_live_contents
+from releve.wiring import State, connect, open_repository, open_vault, read_inventory_groups
 
 
 class Codifying:
@@ -62,12 +66,21 @@ class Codifying:
     def prove(self, proposal: Proposal, branch: str, commits: Sequence[str]) -> Mapping[str, str]:
         """Why a finding is not codified yet, by fingerprint."""
         del branch, commits
-        why = "no drill can be run from here yet"
+        why = "this version cannot drill a branch"
         return {change.finding.fingerprint: why for change in proposal.plan.changes}
 
     def _fetch(self, paths: Sequence[str]) -> Mapping[str, bytes]:
-        del paths
-        return {}
+        """What the live host has now; nothing where it does not answer, which is said later."""
+        outside = connect(self._loaded.plan.provider, state=self._state)
+        try:
+            bodies = read_live_contents(self._host, self._plan, outside, paths=paths)
+        except ReleveError:
+            return {}
+        for content in bodies.values():
+            digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+            if len(content) <= MOST_CONTENT_BYTES and content != bodies.get(ACCOUNT_FILES):
+                self._state.observed.save_content(self._host, digest, content)
+        return bodies
 
     def _view(self) -> RepositoryView:
         converge = self._plan.converge

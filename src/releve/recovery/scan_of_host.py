@@ -1,7 +1,7 @@
 """Read a host as it serves, or the dead disk of one, keep it, and say what is new since."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from releve.ports.access import Access, Door
 from releve.ports.observed_store import ObservedStore
 from releve.ports.outside import Outside
 from releve.recovery.preconditions import resolve_current_instance
+from releve.scan.contents import read_contents
 from releve.scan.request import ScanRequest
 from releve.scan.scan import scan_and_save
 
@@ -55,6 +56,14 @@ def scan_live(host: str, plan: HostPlan, outside: Outside, *, full: bool) -> Sca
     request = ScanRequest(secret=outside.observed.secret_for(host), full=full)
     door = _open_door(instance, plan, outside)
     return scan_and_save(outside.access, door, request, record=record, store=outside.observed)
+
+
+def read_live_contents(
+    host: str, plan: HostPlan, outside: Outside, *, paths: Sequence[str]
+) -> dict[str, bytes]:
+    """Bodies of regular files as the host has them now; what is gone or too large is left out."""
+    instance = resolve_current_instance(outside.provider, host, plan)
+    return read_contents(outside.access, _open_door(instance, plan, outside), paths)
 
 
 def scan_dead_root(
