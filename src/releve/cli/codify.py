@@ -38,7 +38,8 @@ def codify(  # noqa: PLR0913 - each is an argument or an option of the command
     from releve.plan.loading import find_plan, load_plan
     from releve.wiring import open_state
 
-    codifying = Codifying(load_plan(plan or find_plan(Path.cwd())), host, open_state())
+    loaded = load_plan(plan or find_plan(Path.cwd()))
+    codifying = Codifying(loaded, host, open_state(), as_json=json)
     chosen = codifying.choose(fingerprints or [])
     proposal = codifying.propose(chosen)
     name = branch or codifying.name_branch()

@@ -4,9 +4,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from releve.cli.driving import Manner, drive_drill
+from releve.cli.proving import Branch, Proving
+from releve.cli.rehearsing import Ground, clean_up
+from releve.cli.rehearsing import propose as propose_run
 from releve.codify.hand_over import Proposal, Sources, propose
 from releve.codify.plan import ACCOUNT_FILES
 from releve.codify.types import RepositoryView
+from releve.drill.lasting import verdict_of
+from releve.drill.rehearse import Choices
+from releve.drill.verdict import Readiness
 from releve.errors import PlanError, ReleveError
 from releve.model.finding import Finding, FindingState
 from releve.plan.loading import LoadedPlan
@@ -18,7 +25,10 @@ from releve.wiring import State, connect, open_repository, open_vault, read_inve
 
 
 class Codifying:
-    def __init__(self, loaded: LoadedPlan, host: str, state: State) -> None:
+    def __init__(
+        self, loaded: LoadedPlan, host: str, state: State, *, as_json: bool = False
+    ) -> None:
+        self._as_json = as_json
         self._loaded = loaded
         self._host = host
         self._plan = loaded.host(host)
@@ -64,10 +74,20 @@ class Codifying:
         )
 
     def prove(self, proposal: Proposal, branch: str, commits: Sequence[str]) -> Mapping[str, str]:
-        """Why a finding is not codified yet, by fingerprint."""
-        del branch, commits
-        why = "this version cannot drill a branch"
-        return {change.finding.fingerprint: why for change in proposal.plan.changes}
+        """Why a finding is not codified yet, by fingerprint; the others are decided."""
+        proving = Proving(self._loaded, self._host, self._state, self._now, self._drill)
+        return proving.prove(proposal, Branch(branch, commits, self.repository))
+
+    def _drill(self, loaded: LoadedPlan, host: str) -> tuple[str, tuple[str, ...]]:
+        ground = Ground(loaded, self._state, Manner(self._as_json, "en"))
+        clean_up(ground, host=host)
+        run = propose_run(ground, host, Choices(twins=1, image=False))
+        record = drive_drill(run, self._state, ground.manner)
+        verdict = verdict_of(self._state.journal.read_events(record.input.run_id))
+        if verdict is None:
+            return run.run_id, ("the drill of the branch came to no verdict",)
+        is_ready = verdict.readiness is Readiness.READY
+        return run.run_id, () if is_ready else (*verdict.reasons,) or ("the drill said no",)
 
     def _fetch(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         """What the live host has now; nothing where it does not answer, which is said later."""
