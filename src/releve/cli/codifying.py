@@ -91,8 +91,8 @@ class Codifying:
 
     def _fetch(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         """What the live host has now; nothing where it does not answer, which is said later."""
-        outside = connect(self._loaded.plan.provider, state=self._state)
         try:
+            outside = connect(self._loaded.plan.provider, state=self._state)
             bodies = read_live_contents(self._host, self._plan, outside, paths=paths)
         except ReleveError:
             return {}

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from releve.codify.managed import managing_task
 from releve.codify.outcome import (
     Derived,
     Outcome,
@@ -37,6 +38,12 @@ def write_setting(deviation: Deviation, work: Work) -> Outcome:
         return leave_out(deviation, "it belongs to the instance or to its network")
     if value and before and (reason := set_value_variable(before, value, files, work=work)):
         return Written(reason)
+    for task in filter(None, (managing_task(file, work) for file in files)):
+        return leave_out(
+            deviation,
+            f"{task.location} writes it, and would set it back",
+            remedy="change the value in that task",
+        )
     forms = {"hostname": _HOSTNAME, "timezone": _TIMEZONE}
     if deviation.key in forms and forms[deviation.key].fullmatch(value):
         work.catch_up.add(section(deviation.key), value)
