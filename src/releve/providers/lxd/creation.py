@@ -14,6 +14,7 @@ from releve.providers.lxd.labels import as_config, read_labels
 from releve.providers.lxd.operations import operations_on
 from releve.providers.lxd.sizes import limits_of, profiles_of
 
+AUTHORIZED_KEYS: Final = "/root/.ssh/authorized_keys"
 _CREATE_SECONDS: Final = 300.0
 
 
@@ -123,10 +124,21 @@ def place_keys(
     api: LxdApi, request: InstanceRequest, host_keys: Mapping[str, tuple[str, str]]
 ) -> None:
     api.push_file(request.name, "/root/.ssh", content=None, mode="0700")
-    lines = "".join(f"{line.strip()}\n" for line in request.authorized_keys)
-    files = {"/root/.ssh/authorized_keys": (lines, "0600")} | dict(host_keys)
-    for path, (content, mode) in files.items():
-        api.push_file(request.name, path, content=content.encode(), mode=mode)
+    present = api.read_file(request.name, AUTHORIZED_KEYS) or b""
+    missing = missing_keys(present, request.authorized_keys)
+    if missing:
+        content = present + missing
+        api.push_file(request.name, AUTHORIZED_KEYS, content=content, mode="0600")
+    for path, (text, mode) in host_keys.items():
+        api.push_file(request.name, path, content=text.encode(), mode=mode)
+
+
+def missing_keys(present: bytes, wanted: Sequence[str]) -> bytes:
+    """What is to be added: a drill's image holds the keys that the playbook put there."""
+    known = {line.strip() for line in present.splitlines()}
+    lines = [line.strip().encode() for line in wanted]
+    added = b"".join(line + b"\n" for line in lines if line not in known)
+    return b"\n" + added if added and present and not present.endswith(b"\n") else added
 
 
 def _wait_until_made(api: LxdApi, name: str) -> None:
