@@ -56,7 +56,7 @@ def drive_run(run: RunInput, state: "State", manner: Manner) -> None:
     close_run(record, state, manner)
 
 
-def drive_drill(run: RunInput, state: "State", manner: Manner) -> RunRecord:
+def drive_drill(run: RunInput, state: "State", manner: Manner) -> None:
     """Drive to an end; one that stops early cleans up after itself at once."""
     outside, observer = open_doors(run, state, manner)
     with breaking_off_late(run, state):
@@ -65,7 +65,6 @@ def drive_drill(run: RunInput, state: "State", manner: Manner) -> RunRecord:
             steps = tuple(steps_to_undo(record, journal=state.journal))
             record = open_engine(run, outside, state, observer=observer).undo(run, steps)
     close_run(record, state, manner)
-    return record
 
 
 @contextmanager

@@ -53,7 +53,8 @@ def resume(
     lang: LanguageOption = "en",
 ) -> None:
     """Go on with a run that was interrupted or needed a person."""
-    from releve.cli.driving import Manner, drive_drill, drive_run, undo_run
+    from releve.cli.driving import Manner, drive_run, undo_run
+    from releve.cli.rehearsing import drive_and_tell
     from releve.model.run import Mode
     from releve.recovery.recover import require_not_over
     from releve.wiring import open_state
@@ -64,7 +65,7 @@ def resume(
     if record.cancel_requested:  # it can only go on towards where it came from
         undo_run(record, state, Manner(json, lang))
     elif record.input.mode is Mode.DRILL:
-        drive_drill(record.input, state, Manner(json, lang))
+        drive_and_tell(record.input, state, Manner(json, lang))
     else:
         drive_run(record.input, state, Manner(json, lang))
 

@@ -60,9 +60,14 @@ def rehearse(ground: Ground, host: str, choices: Choices, *, ask: bool) -> None:
         show_proposal(run)
     if ask:
         typer.confirm(f"Drill {host} now?", abort=True, err=True)
-    record = drive_drill(run, ground.state, ground.manner)
-    verdict = verdict_of(ground.state.journal.read_events(record.input.run_id))
-    tell(verdict, ground.manner, host=host, run_id=run.run_id)
+    drive_and_tell(run, ground.state, ground.manner)
+
+
+def drive_and_tell(run: "RunInput", state: "State", manner: Manner) -> None:
+    """To the end of the drill, of a new one or of one that was interrupted."""
+    drive_drill(run, state, manner)
+    verdict = verdict_of(state.journal.read_events(run.run_id))
+    tell(verdict, manner, host=run.host, run_id=run.run_id)
     if verdict is None or verdict.readiness is not Readiness.READY:
         raise typer.Exit(EXIT_NOT_READY)
 
