@@ -27,6 +27,7 @@ class _Subject:
     host: str
     plan: HostPlan
     repository: str
+    is_rehearsed: bool = False  # a drill has run these very playbooks: they are not tried again
 
     @property
     def place(self) -> Place:
@@ -48,7 +49,8 @@ def require_preconditions(plan: LoadedPlan, hosts: Sequence[str], outside: Outsi
 def list_run_problems(run: RunInput, outside: Outside) -> tuple[Problem, ...]:
     """The same, for a run's frozen plan."""
     host_plan = HostPlan.model_validate(run.plan["host"])
-    return _list_all(_Subject(run.host, host_plan, run.repository), outside)
+    is_rehearsed = bool(run.options.get("image"))
+    return _list_all(_Subject(run.host, host_plan, run.repository, is_rehearsed), outside)
 
 
 def list_twin_problems(run: RunInput, outside: Outside) -> tuple[Problem, ...]:
@@ -138,7 +140,8 @@ def _list_all(subject: _Subject, outside: Outside) -> tuple[Problem, ...]:
     problems += _judge_address(subject, provider, instance)
     if image and keys:
         problems += _judge_request(subject, provider, image=image, keys=keys)
-    problems += _judge_converge(subject, outside, instance)
+    if not subject.is_rehearsed:
+        problems += _judge_converge(subject, outside, instance)
     return tuple(problems)
 
 
