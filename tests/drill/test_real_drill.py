@@ -49,14 +49,18 @@ PLAYBOOK = """\
 def test_a_killed_drill_leaves_nothing_and_the_next_one_an_image(
     lab: RunningLab, tmp_path: Path
 ) -> None:
+    require_own_bridge(lab)
     host = write_repository(tmp_path / "repository", lab)
     before = list_things(lab)
     killed = start(tmp_path, host)
     assert killed.stdout
+    told: list[dict[str, Any]] = []
     for line in killed.stdout:
-        told = json.loads(line)
-        if (told.get("event"), told.get("step")) == ("step_started", "converge"):
+        told.append(json.loads(line))
+        if (told[-1].get("event"), told[-1].get("step")) == ("step_started", "converge"):
             break
+    else:
+        pytest.fail(f"the drill ended before its converge: {told[-4:]}")
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert list_things(lab)["instances"] - before["instances"]
@@ -71,6 +75,13 @@ def test_a_killed_drill_leaves_nothing_and_the_next_one_an_image(
     assert len(images) == 1
     require_scans(tmp_path, verdict["run_id"], host=host)
     lab.client.act("DELETE", f"/1.0/images/{images.pop()}", {})
+
+
+def require_own_bridge(lab: RunningLab) -> None:
+    """Bridges are the machine's, so two labs that drill at once would meet on one name."""
+    found = lab.client.get("/1.0/networks/lxd-default-iso")
+    if found is not None and not found["managed"]:
+        pytest.skip("NOT TRIED on the real thing: another lab holds the bridge of isolated twins")
 
 
 def write_repository(repository: Path, lab: RunningLab) -> str:
