@@ -73,7 +73,7 @@ def test_no_system_call_writes_a_file(tmp_path: Path) -> None:
     require_root()
     root = make_root(tmp_path / "root")
     program = build_program({
-        "nonce": "0", "edition": "", "secret": "00", "full": False, "fresh": False,
+        "nonce": "0", "edition": "", "secret": "00", "full": False,
         "root": str(root), "skip": [], "known": "",
     })  # fmt: skip
     log = tmp_path / "trace"

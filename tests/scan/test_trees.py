@@ -120,14 +120,47 @@ def test_a_file_much_older_than_its_list_is_read(root: Path) -> None:
     assert content(root, "/usr/bin/shop") == sha256(root / "usr/bin/shop")
 
 
-def test_only_of_a_fresh_instance_the_image_is_trusted(root: Path) -> None:
-    """Unpacked, all its files change at once, and the lists keep the time they were written."""
+def make_imaged(root: Path, *, booted: float = 5.0, lived: float = 1.0) -> None:
+    """As an image leaves a machine at its first boot: lists older than all that was unpacked."""
+    now = time.time()
     (root / "var/lib/dpkg/info/shop.md5sums").write_text(f"{'0' * 32}  bin/shop\n")
     list_now(root, seconds=-1000)
+    write(root / "etc/machine-id", "0" * 32 + "\n")
+    os.utime(root / "etc/machine-id", (now + booted, now + booted))
+    write(root / "var/lib/systemd/timers/stamp-daily.timer", "")
+    os.utime(root / "var/lib/systemd/timers/stamp-daily.timer", (now + lived, now + lived))
+
+
+def test_what_an_image_brought_is_trusted_from_the_first_boot_on(root: Path) -> None:
+    """Unpacked, all its files change at once, and the lists keep the time they were written."""
+    list_now(root, seconds=-1000)
     assert content(root, "/usr/bin/shop") == sha256(root / "usr/bin/shop")
-    request = ScanRequest(SECRET, root=str(root), fresh=True)
-    found = files(list(scan_host(LocalAccess(), DOOR, request)))
-    assert found["/usr/bin/shop"].attributes["content"] == "="
+    own = write(root / "usr/bin/own", "no package's\n")
+    make_imaged(root)
+    assert content(root, "/usr/bin/shop") == "="
+    assert content(root, "/usr/bin/own") == sha256(own)
+
+
+@pytest.mark.parametrize(
+    "life",
+    [
+        {"booted": -1.0},  # identity from before the unpacking: a copy of a machine that lived
+        {"booted": 4000.0},  # so long after, somebody may have been there
+        {"lived": -500.0},  # its timers ran before it was unpacked
+    ],
+)
+def test_a_machine_that_lived_before_is_no_image(root: Path, life: dict[str, float]) -> None:
+    make_imaged(root, **life)
+    assert content(root, "/usr/bin/shop") == sha256(root / "usr/bin/shop")
+
+
+def test_what_changed_after_the_first_boot_is_read(root: Path) -> None:
+    make_imaged(root, booted=0.0)
+    time.sleep(0.05)
+    before = (root / "usr/bin/shop").stat()
+    write(root / "usr/bin/shop", "#!/bin/sh\necho evil\n", mode=0o755)
+    os.utime(root / "usr/bin/shop", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert content(root, "/usr/bin/shop") == sha256(root / "usr/bin/shop")
 
 
 def test_an_edited_conffile_is_never_trusted(root: Path) -> None:

@@ -35,7 +35,6 @@ class ScanRequest:
     secret: bytes  # key of the hmac: digests
     full: bool = False  # hash packaged files and known noise too
     root: str = ""  # a mounted dead root on the machine behind the door; empty: the machine itself
-    fresh: bool = False  # we made it from an image: what changed no later than that is the image's
     skip: tuple[str, ...] = ()  # paths not to be entered, each an EXCLUSION
     earlier: Spool | None = None  # of the last scan: directories that did not change since
     bounds: ScanBounds = BOUNDS

@@ -95,7 +95,6 @@ def _spell(request: ScanRequest) -> dict[str, object]:
         "edition": edition(),
         "secret": request.secret.hex(),
         "full": request.full,
-        "fresh": request.fresh,
         "root": request.root,
         "skip": list(request.skip),
         "known": base64.b64encode(known).decode("ascii"),

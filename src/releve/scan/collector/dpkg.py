@@ -35,12 +35,21 @@ class Package:
 
 
 class Ownership:
-    def __init__(self, system):
+    def __init__(self, system, imaged=None):
+        """`imaged`: (earliest, latest) ctime of what the machine's image holds, or None."""
+        self._imaged = imaged
         self._system = system
         self.packages: dict[bytes, Package] = {}  # path: Package
         self.conffiles: dict[bytes, str] = {}  # path: the md5 it was shipped with
         self._merged: tuple[tuple[bytes, bytes], ...] = ()
         self._diverted: dict[bytes, tuple[bytes, str]] = {}  # path: (where it went, by whom)
+
+    def is_imaged(self, package, changed_at):
+        """Whether it came with the image, like its package's list, and is as it was there."""
+        if self._imaged is None:
+            return False
+        earliest, latest = self._imaged
+        return earliest <= changed_at <= latest and package.listed_at < latest
 
     def read_digests(self, stem):
         digests: dict[bytes, str] = {}
@@ -86,9 +95,9 @@ class Ownership:
             self._diverted[self.place(path, "")] = (self.place(there, ""), decode(by))
 
 
-def read_ownership(system, changed_at):
+def read_ownership(system, changed_at, imaged=None):
     """`changed_at` tells when a path was last written, in nanoseconds; None where it is missing."""
-    ownership = Ownership(system)
+    ownership = Ownership(system, imaged)
     ownership.learn_merged()
     ownership.learn_diversions(system.read("/var/lib/dpkg/diversions", _MOST_BYTES) or b"")
     for name in system.names(INFO):

@@ -137,10 +137,15 @@ class Entries:
             entry[_PACKAGE] = package.name
             shipped = conffile or package.digest_of(path)
             # a conffile may have been edited, and then been kept by a later unpacking
-            is_trusted = shipped and not conffile and package.trusts(found.st_ctime_ns)
-            if is_trusted and not self._full:
-                entry[_CONTENT] = "="  # no attribute was added either: that moves ctime too
-                return
+            if shipped and not conffile and not self._full:
+                if package.trusts(found.st_ctime_ns):
+                    entry[_CONTENT] = "="  # no attribute was added either: that moves ctime too
+                    return
+                if ownership.is_imaged(package, found.st_ctime_ns):
+                    entry[_CONTENT] = "="
+                    if found.st_mode & 0o111:  # the image's makers may have given it capabilities
+                        more.update(read_extended(raw, self._names))
+                    return
         more.update(read_extended(raw, self._names))
         unread = line.frame.unread or self._places.explain_unread(path)
         if unread:

@@ -12,6 +12,7 @@ from releve.scan.collector.collecting import Collecting, not_checked
 from releve.scan.collector.digests import Digester
 from releve.scan.collector.dpkg import INFO, Ownership, read_ownership
 from releve.scan.collector.files import Walk
+from releve.scan.collector.first_boot import find_first_boot
 from releve.scan.collector.hashing import Hashing
 from releve.scan.collector.machine import Machine, encode_path
 from releve.scan.collector.output import Output
@@ -30,7 +31,7 @@ class Tools:
         self.output = output
         self.full = request["full"]
         self.names = read_names(machine, machine.shift)
-        self.ownership = LazyOwnership(machine, request, output)
+        self.ownership = LazyOwnership(machine, output)
         self.hashing = Hashing(Digester(bytes.fromhex(request["secret"])), output)
         self.places = Places({}, (), False)
 
@@ -38,9 +39,8 @@ class Tools:
 class LazyOwnership:
     """Read at the first file that changed; often there is none."""
 
-    def __init__(self, machine, request, output):
+    def __init__(self, machine, output):
         self._machine = machine
-        self._listed_at = unpacked_at if request["fresh"] else changed_at
         self._output = output
         self._value = None
 
@@ -48,7 +48,7 @@ class LazyOwnership:
     def value(self):
         if self._value is None:
             try:
-                self._value = read_ownership(self._machine, self._listed_at)
+                self._value = read_ownership(self._machine, changed_at, find_first_boot())
             except NotChecked as failure:
                 self._output.say(not_checked("file:package", str(failure)))
                 self._value = Ownership(self._machine)
@@ -108,18 +108,9 @@ def changed_at(path):
         return None
 
 
-def unpacked_at(path):
-    """An image that is unpacked gives its files new ctimes, the lists of dpkg among the last."""
-    try:
-        return os.lstat(encode_path(path)).st_ctime_ns
-    except OSError:
-        return None
-
-
 def seed_of(request, mounts):
     """Whatever an entry depends on besides its inode: the same seed, the same meaning."""
-    stamps = [request["edition"], request["secret"], request["full"], request["fresh"]]
-    stamps.append(request["skip"])
+    stamps = [request["edition"], request["secret"], request["full"], request["skip"]]
     stamps.append(sorted((path.hex(), source) for path, source in mounts.items()))
     for path in _STAMPS:
         try:
