@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from releve.cli.driving import Manner, drive_drill
+from releve.cli.driving import Manner, carry_out_drill
 from releve.cli.proving import Branch, Proving
 from releve.cli.rehearsing import Ground, clean_up
 from releve.cli.rehearsing import propose as propose_run
@@ -82,7 +82,7 @@ class Codifying:
         ground = Ground(loaded, self._state, Manner(self._as_json, "en"))
         clean_up(ground, host=host)
         run = propose_run(ground, host, Choices(twins=1, image=False))
-        record = drive_drill(run, self._state, ground.manner)
+        record = carry_out_drill(run, self._state, ground.manner)
         verdict = verdict_of(self._state.journal.read_events(record.input.run_id))
         if verdict is None:
             return run.run_id, ("the drill of the branch came to no verdict",)

@@ -57,6 +57,11 @@ def drive_run(run: RunInput, state: "State", manner: Manner) -> None:
 
 
 def drive_drill(run: RunInput, state: "State", manner: Manner) -> None:
+    """Drive to an end, then its report."""
+    close_run(carry_out_drill(run, state, manner), state, manner)
+
+
+def carry_out_drill(run: RunInput, state: "State", manner: Manner) -> RunRecord:
     """Drive to an end; one that stops early cleans up after itself at once."""
     outside, observer = open_doors(run, state, manner)
     with breaking_off_late(run, state):
@@ -64,7 +69,7 @@ def drive_drill(run: RunInput, state: "State", manner: Manner) -> None:
         if not record.state.is_over:
             steps = tuple(steps_to_undo(record, journal=state.journal))
             record = open_engine(run, outside, state, observer=observer).undo(run, steps)
-    close_run(record, state, manner)
+    return record
 
 
 @contextmanager
