@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releve.drift.compare import compare
-from releve.drift.examine import examine
+from releve.drift.examine import Comparison, examine
 from releve.drift.grouping import group
 from releve.drift.noise import learn
 from releve.model.finding import Finding, Tier
@@ -367,3 +367,19 @@ def test_thousands_of_entries_that_a_hostile_host_makes_up_are_matched_by_index(
         made_up.put(FactKind.USER, f"u{number:05}", uid="5").package(f"p{number:05}")
     found = group(compare(made_up.facts(), iter(())), host="web1")
     assert len(found) == 5 * len(numbers)
+
+
+def test_another_remark_behind_the_same_login_key_is_no_finding() -> None:
+    """A provider puts a key in with its own remark, or with none."""
+    key = "root ssh-ed25519 AAAA"
+    path = "/root/.ssh/authorized_keys"
+    live, twin = (
+        [
+            Fact(FactKind.AUTHORIZED_KEY, key, {"comment": remark}, {"file": path}),
+            Fact(FactKind.FILE, path, {"type": "file", "content": f"sha256:{remark}"}),
+        ]
+        for remark in ("ops", "cloud")
+    )
+    found = examine(Comparison("shop", lambda: iter(live), lambda: iter(twin)))
+    assert found.findings == ()
+    assert found.masked_count == 2

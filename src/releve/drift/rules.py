@@ -220,6 +220,13 @@ _FACT_RULES: Final = (
         Explanation.IDENTITY,
     ),
     Rule(
+        "key-remark",
+        "the same key that may log in, under another remark",
+        lambda deviation: (
+            deviation.kind is FactKind.AUTHORIZED_KEY and deviation.attributes == ("comment",)
+        ),
+    ),
+    Rule(
         "machine-id",
         "an identity",
         _fact(FactKind.SETTING, r"machine-id"),

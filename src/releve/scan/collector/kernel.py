@@ -7,7 +7,7 @@ from releve.scan.collector.system import NotChecked
 KINDS = ("sysctl", "module")
 LIVE = True
 
-# counters, random numbers and triggers: they change by themselves or do something when written
+# counters, random numbers, triggers, and what the network gives: they change by themselves
 _VOLATILE = re.compile(
     r"\A(?:kernel\.ns_last_pid|kernel\.random\..*|kernel\.pty\.nr|kernel\.hostname"
     r"|kernel\.domainname|kernel\.sched_domain\..*|kernel\.cap_last_cap|kernel\.tainted"
@@ -16,7 +16,7 @@ _VOLATILE = re.compile(
     r"|fs\.(?:dentry-state|inode-state|inode-nr|file-nr|aio-nr|quota\..*)"
     r"|fs\.binfmt_misc\..*|fs\.mount-max-used|vm\.(?:drop_caches|compact_memory|stat_refresh)"
     r"|net\..*\.flush|net\.ipv[46]\.tcp_fastopen_key|net\.ipv6\.conf\..*\.stable_secret"
-    r"|net\.netfilter\.nf_conntrack_count|net\.ipv4\.tcp_available_.*|dev\.cdrom\.info"
+    r"|net\.ipv6\.conf\..*\.mtu|net\.netfilter\.nf_conntrack_count|net\.ipv4\.tcp_available_.*|dev\.cdrom\.info"
     r"|debug\.exception-trace\.count)\Z"
 )
 # of interfaces that come and go with containers and virtual machines

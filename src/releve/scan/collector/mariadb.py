@@ -20,11 +20,12 @@ SELECT CONCAT('#account ', User, '@', Host) FROM mysql.user;
 SELECT '#variables';
 SHOW GLOBAL VARIABLES;
 """
-# counters, identities, times, what follows from the version, and sizes taken from the machine
+# counters, identities, times, what follows from the version, and what is taken from the machine
 _VOLATILE = re.compile(
     r"\A(?:gtid_.*|server_uu?id|hostname|pid_file|pseudo_.*|last_insert_id|identity|insert_id"
     r"|rand_seed\d|error_count|warning_count|timestamp|system_time_zone|in_transaction|version.*"
     r"|innodb_version|wsrep_patch_version|.*_last_.*|ssl_session_.*|rpl_semi_sync_.*_status"
+    r"|innodb_(?:log|data)_file_(?:buffering|write_through)|innodb_log_write_ahead_size"
     r"|log_bin_(?:basename|index)|thread_pool_size|innodb_buffer_pool_(?:dump|load)_now)\Z"
 )
 # printable ASCII without a backslash: a quote is doubled, nothing else ends a quoted name
