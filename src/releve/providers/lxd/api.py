@@ -89,6 +89,15 @@ class LxdApi:
         kinds = {response.headers.get(f"X-{maker}-type") for maker in ("LXD", "Incus")}
         return bytes(response.content) if "file" in kinds else None
 
+    def read_template(self, instance: str, name: str) -> bytes | None:
+        """As the image brought it; None where there is none."""
+        with translated(f"reading template {name} of instance {instance}"):
+            node = self._node(("instances", instance, "metadata", "templates"))
+            try:
+                return bytes(node.get(params={"path": name}, is_api=False).content)
+            except pylxd.exceptions.NotFound:
+                return None
+
     def push_file(self, instance: str, path: str, *, content: bytes | None, mode: str) -> None:
         """Write a file owned by root inside; a directory where the content is None."""
         facts = {"type": "directory" if content is None else "file", "mode": mode}

@@ -13,6 +13,7 @@ from releve.providers.lxd.images import Images
 from releve.providers.lxd.instances import Instances
 from releve.providers.lxd.labels import PREFIX
 from releve.providers.lxd.pools import is_copy_on_write
+from releve.providers.lxd.templates import keep_written_files
 
 _UNPACK_SECONDS: Final = 600.0
 
@@ -31,6 +32,7 @@ def capture_image(api: LxdApi, capture: Capture, *, pool: str) -> None:
             why="that instance is not stopped",
             remedy="Stop it first",
         )
+    keep_written_files(api, capture.instance)
     image = Images(api).capture(capture.instance, name=capture.name, labels=capture.labels)
     if pool:
         content = api.get("storage-pools", pool)
