@@ -383,3 +383,34 @@ def test_another_remark_behind_the_same_login_key_is_no_finding() -> None:
     found = examine(Comparison("shop", lambda: iter(live), lambda: iter(twin)))
     assert found.findings == ()
     assert found.masked_count == 2
+
+
+@pytest.mark.parametrize(
+    ("live", "twin", "found"),
+    [
+        ("shop", "shop-abcdefghijkl", False),  # each as its provider called it
+        ("shop-abcdefghijkl", "shop-zbcdefghijkl-second", False),
+        ("web1-old", "shop-abcdefghijkl", True),
+        ("shop", "www", True),  # the playbooks would call it otherwise
+    ],
+)
+def test_a_name_given_by_hand_is_found_among_those_of_providers(
+    live: str, twin: str, *, found: bool
+) -> None:
+    def named(name: str) -> list[Fact]:
+        content = {"type": "file", "mode": "0600" if "-" in name else "0644", "content": name}
+        made = [Fact(FactKind.FILE, "/etc/machine-info", {"type": "file"})] if "-" in name else []
+        return [
+            Fact(FactKind.SETTING, "hostname", {"value": name}),
+            Fact(FactKind.SETTING, "hostname.running", {"value": name}),
+            Fact(FactKind.FILE, "/etc/hostname", content),
+            *made,
+        ]
+
+    noise = frozenset(learn(compare(named("shop-a"), named("shop-b")), source="two twins"))
+    comparison = Comparison(
+        "shop", lambda: iter(named(live)), lambda: iter(named(twin)),
+        noise=noise, names=frozenset({"shop"}),
+    )  # fmt: skip
+    subjects = [finding.subject for finding in examine(comparison).findings]
+    assert subjects[:1] == (["hostname"] if found else [])

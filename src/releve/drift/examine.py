@@ -7,6 +7,7 @@ from typing import Final
 from releve.drift.circumstances import DATA, Cause
 from releve.drift.compare import compare, walk
 from releve.drift.grouping import Grouping, make_fingerprint, sort_findings
+from releve.drift.naming import NAME_FILES, is_given, names_machine, tells_of_name
 from releve.drift.noise import Mask
 from releve.drift.packages import only_packages
 from releve.drift.security import concerns_security
@@ -40,6 +41,7 @@ class Comparison:
     volumes: Mapping[str, str] = field(default_factory=dict)  # mount point to volume id
     live_partial: bool = False
     twin_partial: bool = False
+    names: frozenset[str] = frozenset()  # that the provider gave to the instances
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,11 @@ def _explain(comparison: Comparison, mask: Mask, step: Step) -> Step:
     if deviation.kind in _MOUNTED and on_volume(deviation.key, comparison.volumes):
         hidden = Hidden(deviation, "on a data volume", Explanation.VOLUME)
         return Step(step.ours, step.theirs, None, (*step.hidden, hidden))
+    if names_machine(deviation) and comparison.names:
+        if not is_given(deviation, host=comparison.host, names=comparison.names):
+            return step
+        hidden = Hidden(deviation, "the name that its provider gave it", Explanation.IDENTITY)
+        return Step(step.ours, step.theirs, None, (*step.hidden, hidden))
     judgement = mask.judge(deviation)
     if judgement.masked is None:
         return step
@@ -179,6 +186,9 @@ class _Told:
                 )
             elif fact.kind is FactKind.FSTAB and step.deviation is not None:
                 self._files["/etc/fstab"] = True
+            elif fact.kind is FactKind.SETTING and fact.key == "hostname":
+                differs = step.deviation is not None
+                self._files |= dict.fromkeys(NAME_FILES, differs)
             elif fact.kind is FactKind.FILE and _is_scratch(fact):
                 self._scratch.add(fact.key)
             elif fact.kind is FactKind.DATABASE and (home := _home_of_database(fact)):
@@ -196,6 +206,9 @@ class _Told:
             return step
         if self._is_in_scratch(deviation):
             hidden = Hidden(deviation, "scratch: anyone may write there", Explanation.NOISE)
+            return Step(step.ours, step.theirs, None, (*step.hidden, hidden))
+        if tells_of_name(deviation) and not self._files.get(deviation.key, True):
+            hidden = Hidden(deviation, "hostname: compared as a setting", Explanation.IDENTITY)
             return Step(step.ours, step.theirs, None, (*step.hidden, hidden))
         if "content" not in deviation.attributes:
             return step

@@ -21,6 +21,12 @@ def instance_name(host: str, run_id: str) -> str:
     return f"{plain}-{run_id}"
 
 
+def is_instance_name(name: str, host: str) -> bool:
+    """Whether some run of this host could have called an instance so."""
+    whole = re.fullmatch(r"(.+-)[a-z][a-z0-9]{11}(?:-[a-z]+)?", name)
+    return whole is not None and whole[1] == instance_name(host, "")
+
+
 def helper_name(host: str, run_id: str) -> str:
     """Of the instance that reads the dead disk for this run."""
     return f"helper-{instance_name(host, run_id)}"

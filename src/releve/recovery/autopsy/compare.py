@@ -51,6 +51,7 @@ def comparison_of(context: StepContext) -> Comparison:
         volumes={volume.mount: volume.id for volume in plan_of(context.run).volumes.values()},
         live_partial=not dead["complete"],
         twin_partial=not new["complete"],
+        names=frozenset({case_of(context).dead_name, case_of(context).new}),
     )
 
 

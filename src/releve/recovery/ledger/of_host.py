@@ -138,6 +138,7 @@ def _compare(
         volumes=volumes,
         live_partial=not states.live.complete,
         twin_partial=not states.twin.complete,
+        names=frozenset({states.live.instance_id, states.twin.instance_id} - {""}),
     )
 
 
