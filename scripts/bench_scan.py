@@ -132,8 +132,8 @@ def read_with_each(bench: Bench, *, cold: bool) -> None:
         " --assume-safe-path --out /tmp/harvest"
     )
     others: dict[str, Callable[[], subprocess.CompletedProcess[bytes]]] = {
-        "releve scan": lambda: scan(bench, forget=True),
-        "releve scan --full": lambda: scan(bench, "--full", forget=True),
+        "releve scan": lambda: scan(bench, afresh=True),
+        "releve scan --full": lambda: scan(bench, "--full", afresh=True),
         "enroll harvest": lambda: bench.run(enroll),
         "debsums -a": lambda: bench.run("debsums -a --silent"),
         "dpkg -V": lambda: bench.run("dpkg -V"),
@@ -145,8 +145,8 @@ def read_with_each(bench: Bench, *, cold: bool) -> None:
         bench.time(f"{name}, {'cold' if cold else 'warm'}", act)
 
 
-def scan(bench: Bench, *flags: str, forget: bool = False) -> subprocess.CompletedProcess[bytes]:
-    again = ("--from-scratch",) if forget else ()
+def scan(bench: Bench, *flags: str, afresh: bool = False) -> subprocess.CompletedProcess[bytes]:
+    again = ("--afresh",) if afresh else ()
     return subprocess.run(
         releve("scan", HOST, *flags, *again, "--json"),
         cwd=bench.ground.repository,

@@ -1,5 +1,5 @@
 # a tool, for an evening's search
-apt-get install -y -qq htop >/dev/null
+apt-get install -y -qq iftop >/dev/null
 # more open files, in haste
 echo 'worker_rlimit_nofile 8192;' > /etc/nginx/modules-enabled/99-limits.conf && systemctl reload nginx
 # a script to tidy up, and its job at night
@@ -8,7 +8,7 @@ printf '#!/bin/sh\nfind /var/tmp -mtime +7 -delete\n' > /usr/local/sbin/tidy && 
 # deploy may reload nginx
 echo 'deploy ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx' > /etc/sudoers.d/deploy-nginx
 chmod 440 /etc/sudoers.d/deploy-nginx
-# anne may read the logs
-usermod --append --groups adm anne
+# anne looks after the backups
+usermod --append --groups backup anne
 # the newsletter's readers, on the system disk
 mkdir -p /var/lib/newsletter && seq -f 'reader%g@example.com' 400 > /var/lib/newsletter/readers

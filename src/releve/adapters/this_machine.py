@@ -100,9 +100,10 @@ def _hand_over(
             piece = os.read(process.stdout.fileno(), _PIECE_BYTES)
             if not piece:
                 return False
-            take(piece[: limits.stdout_bytes - taken])
+            if room := max(0, limits.stdout_bytes - taken):
+                take(piece[:room])
             taken += len(piece)
-            if taken >= limits.stdout_bytes:
+            if taken > limits.stdout_bytes:
                 return True
 
 

@@ -31,6 +31,9 @@ def scan(
     full: Annotated[
         bool, typer.Option("--full", help="hash every file, packaged ones too")
     ] = False,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="read what did not change since the last scan as well")
+    ] = False,
     root: Annotated[
         Path | None, typer.Option("--root", help="a dead disk, mounted here, instead of the host")
     ] = None,
@@ -51,7 +54,7 @@ def scan(
         state = open_state()
         record = _scan_dead(host, root, state, full=full)
     else:
-        record, state = _scan_live(host, plan, full=full)
+        record, state = _scan_live(host, plan, full=full, afresh=afresh)
     summary = summarise(record, state.observed)
     if json:
         terminal.json(_to_json(summary))
@@ -59,7 +62,9 @@ def scan(
         _tell(terminal, summary)
 
 
-def _scan_live(host: str, plan: Path | None, *, full: bool) -> "tuple[ScanRecord, State]":
+def _scan_live(
+    host: str, plan: Path | None, *, full: bool, afresh: bool
+) -> "tuple[ScanRecord, State]":
     from releve.plan.loading import find_plan, load_plan
     from releve.recovery.scan_of_host import scan_live
     from releve.wiring import connect, open_state
@@ -68,7 +73,7 @@ def _scan_live(host: str, plan: Path | None, *, full: bool) -> "tuple[ScanRecord
     host_plan = loaded.host(host)
     state = open_state()
     outside = connect(loaded.plan.provider, state=state)
-    return scan_live(host, host_plan, outside, full=full), state
+    return scan_live(host, host_plan, outside, full=full, afresh=afresh), state
 
 
 def _scan_dead(host: str, root: Path, state: "State", *, full: bool) -> "ScanRecord":

@@ -42,7 +42,9 @@ class ScanSummary:
     changes: Changes | None  # None: there is no earlier one like it
 
 
-def scan_live(host: str, plan: HostPlan, outside: Outside, *, full: bool) -> ScanRecord:
+def scan_live(
+    host: str, plan: HostPlan, outside: Outside, *, full: bool, afresh: bool = False
+) -> ScanRecord:
     """Changes nothing on the host; Unreachable where it does not run or shows no host keys."""
     instance = resolve_current_instance(outside.provider, host, plan)
     record = ScanRecord(
@@ -53,7 +55,7 @@ def scan_live(host: str, plan: HostPlan, outside: Outside, *, full: bool) -> Sca
         taken_at=outside.clock.now().isoformat(timespec="seconds"),
         base_image=instance.image,
     )
-    request = ScanRequest(secret=outside.observed.secret_for(host), full=full)
+    request = ScanRequest(outside.observed.secret_for(host), full=full, afresh=afresh)
     door = _open_door(instance, plan, outside)
     return scan_and_save(outside.access, door, request, record=record, store=outside.observed)
 

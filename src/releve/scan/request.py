@@ -34,6 +34,7 @@ BOUNDS: Final = ScanBounds()
 class ScanRequest:
     secret: bytes  # key of the hmac: digests
     full: bool = False  # hash packaged files and known noise too
+    afresh: bool = False  # read every directory, also where nothing changed since the last scan
     root: str = ""  # a mounted dead root on the machine behind the door; empty: the machine itself
     skip: tuple[str, ...] = ()  # paths not to be entered, each an EXCLUSION
     earlier: Spool | None = None  # of the last scan: directories that did not change since

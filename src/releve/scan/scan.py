@@ -50,7 +50,7 @@ def scan_and_save(
     access: Access, door: Door, request: ScanRequest, *, record: ScanRecord, store: ObservedStore
 ) -> ScanRecord:
     """The record as saved; the next scan of this host and role is the faster for it."""
-    if request.earlier is None:
+    if request.earlier is None and not request.afresh:
         request = replace(request, earlier=read_spool(store, record))
     observation = observe(access, door, request)
     try:

@@ -65,11 +65,12 @@ async def _hand_over(
             return True
         if not chunk:
             return False
-        room = limits.stdout_bytes - taken
+        room = max(0, limits.stdout_bytes - taken)
         taken += len(chunk)
         # in a thread: other connections of this loop must not wait for the taker's disk
-        await loop.run_in_executor(None, take, chunk[:room])
-        if taken >= limits.stdout_bytes:
+        if room:
+            await loop.run_in_executor(None, take, chunk[:room])
+        if taken > limits.stdout_bytes:
             return True
 
 
