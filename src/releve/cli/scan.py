@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("scan")(scan)
 
 
-def scan(
+def scan(  # noqa: PLR0913 - one parameter for each option
     host: Annotated[str, typer.Argument(help="the host's name in the plan")],
     *,
     plan: Annotated[
