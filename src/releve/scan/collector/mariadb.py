@@ -176,6 +176,10 @@ def _offline(system):
     directory = _data_directory(system)
     names = system.directories(directory)
     if not names:
+        if system.names("/etc/mysql"):  # its data lies on a volume that is not here
+            for kind in KINDS[:2]:
+                why = directory + " is not on this disk"
+                yield "not_checked", kind + ":mariadb", {"why": why}, {}
         return
     decoded = [_decoded(name) for name in names if not name.startswith(("#", "."))]
     for fact in _databases(system, decoded):

@@ -38,7 +38,8 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f]")
 
 
 def collect(system):
-    if system.offline and system.directories("/var/lib/postgresql"):
+    places = ("/var/lib/postgresql", "/etc/postgresql")  # the data may lie on a volume
+    if system.offline and any(system.directories(place) for place in places):
         for fact in _blind("postgresql", "needs a running server: the files hold no names"):
             yield fact
     ports = [] if system.offline else map(_SOCKET.match, system.names(_SOCKETS))
