@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from releve.model.finding import FindingState
+
 if TYPE_CHECKING:  # importing these would slow every `releve --help`
     from releve.cli.terminal import Terminal
     from releve.model.finding import Ledger
+    from releve.plan.loading import LoadedPlan
     from releve.recovery.ledger.walking import Place
     from releve.recovery.report.language import Wording
+    from releve.wiring import State
 
 MOST_CHILDREN = 40
 MOST_REASONS = 10
@@ -43,11 +47,12 @@ def ledger(  # noqa: PLR0913 - one for each option of the command line
     from releve.wiring import open_state
 
     wording = ledger_wording(lang)
-    host_plan = load_plan(plan or find_plan(Path.cwd())).host(host)
+    loaded = load_plan(plan or find_plan(Path.cwd()))
     state = open_state()
     sources = Sources(state.observed, state.findings, state.journal)
     now = state.clock.now().isoformat(timespec="seconds")
-    made = account_for(host, sources, volumes=volumes_of(host_plan), at=now)
+    made = account_for(host, sources, volumes=volumes_of(loaded.host(host)), at=now)
+    kept = _keep_contents(made, loaded, state)
     place = find_place(made, at)
     if html:
         _write_page(made, html, lang)
@@ -58,7 +63,37 @@ def ledger(  # noqa: PLR0913 - one for each option of the command line
         _list_masked(terminal, made)
     else:
         _tell(terminal, made, place, wording=wording)
+        terminal.line(kept)
         terminal.line(f"page  {html}" if html else f"Next: releve ledger {host} --at /etc")
+
+
+def _keep_contents(made: "Ledger", loaded: "LoadedPlan", state: "State") -> str:
+    """What codify will need of the host, kept while it answers; the sentence that says so."""
+    from releve.errors import JournalError, ReleveError
+    from releve.recovery.contents import keep_contents, list_missing
+    from releve.recovery.scan_of_host import read_live_contents
+    from releve.wiring import connect
+
+    findings = [one.finding for one in made.findings if one.state is FindingState.OPEN]
+    host, store = made.host, state.observed
+    missing = list_missing(findings, host=host, store=store)
+    if not missing:
+        return "every file that codify may need is kept"
+    try:
+        outside = connect(loaded.plan.provider, state=state)
+        plan = loaded.host(host)
+        kept = keep_contents(
+            findings,
+            host=host,
+            store=store,
+            read=lambda paths: read_live_contents(host, plan, outside, paths=paths),
+        )
+    except JournalError:
+        raise
+    except ReleveError as error:
+        return f"{len(missing)} file(s) that codify may need are not kept: {error.what}"
+    left = len(missing) - kept
+    return f"{kept} file(s) kept for codify" + (f", {left} could not be" if left else "")
 
 
 def _write_page(made: "Ledger", path: Path, language: str) -> None:

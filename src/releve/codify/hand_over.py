@@ -1,5 +1,7 @@
 """From findings to a branch that the team can merge, and to the proof that it holds."""
 
+import hashlib
+import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -66,6 +68,13 @@ def propose(
     changed = {path for change in plan.changes for path in change.files}
     uncommitted = [path for path in sources.repository.list_uncommitted() if path in changed]
     return Proposal(commit, plan, tuple(uncommitted))
+
+
+def is_content_of(digest: str, content: bytes, *, secret: bytes) -> bool:
+    """Whether it still is what the scan saw: the host may be another instance by now."""
+    if digest.startswith("hmac:"):
+        return digest == f"hmac:{hmac.new(secret, content, hashlib.sha256).hexdigest()}"
+    return digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def make_branch(proposal: Proposal, name: str, repository: TeamRepository) -> tuple[str, ...]:
@@ -138,7 +147,11 @@ def _read_contents(findings: Sequence[Finding], sources: Sources) -> Contents:
             live[path] = content
     missing = [path for path in needed if path not in live]
     if missing:
-        live |= sources.fetch(missing)
+        secret = sources.observed.secret_for(host)
+        for path, content in sources.fetch(missing).items():
+            digest = needed.get(path, "")
+            if not digest or is_content_of(digest, content, secret=secret):
+                live[path] = content
     return Contents(live, _read_twin_contents(findings, sources.observed, host))
 
 

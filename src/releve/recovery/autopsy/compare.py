@@ -1,17 +1,20 @@
 """Say what came back, what did not, and how we know; findings stay with the host."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from releve.drift.examine import Comparison, examine
+from releve.errors import JournalError, ReleveError
 from releve.model.finding import Finding
 from releve.model.run import RunInput
 from releve.model.server_text import show_server_text
 from releve.recovery.autopsy.autopsy_step import ReadingStep
-from releve.recovery.autopsy.case import case_of
+from releve.recovery.autopsy.case import MOUNT, case_of, door_to_helper
 from releve.recovery.autopsy.comparison import Recount, count_facts
+from releve.recovery.contents import keep_contents
 from releve.recovery.subject import plan_of
+from releve.scan.contents import read_contents
 from releve.workflow.step import Done, StepContext
 
 MOST_FINDINGS: Final = 200  # in the journal; all of them are in the store
@@ -36,7 +39,23 @@ class Compare(ReadingStep):
         outside.findings.save_findings(
             host, findings, at=outside.clock.now().isoformat(timespec="seconds")
         )
+        keep_dead_contents(context, findings)
         return Done(tell_recount(recount, findings), describe(recount, findings))
+
+
+def keep_dead_contents(context: StepContext, findings: Sequence[Finding]) -> None:
+    """While the helper still reads the disk; without them codify says which it lacks."""
+    outside, door = context.outside, door_to_helper(context)
+
+    def read(paths: Sequence[str]) -> Mapping[str, bytes]:
+        return read_contents(outside.access, door, paths, root=MOUNT)
+
+    try:
+        keep_contents(findings, host=context.run.host, store=outside.observed, read=read)
+    except ReleveError as error:
+        if isinstance(error, JournalError):
+            raise
+        context.report_progress(f"files of the dead disk were not kept: {error}")
 
 
 def comparison_of(context: StepContext) -> Comparison:

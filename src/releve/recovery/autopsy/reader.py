@@ -91,7 +91,11 @@ class RemoveHelper(AutopsyStep):
 
     name = "autopsy_clean"
     cell = "A08"
-    needs: ClassVar[tuple[str, ...]] = ("autopsy_words", "autopsy_scan")
+    needs: ClassVar[tuple[str, ...]] = (
+        "autopsy_words",
+        "autopsy_scan",
+        "autopsy_compare",  # which still reads files through it
+    )
     acts_at_most = 6  # detach, stop, delete; each may have to be sent twice
 
     def describe(self, run: RunInput) -> str:
