@@ -26,7 +26,7 @@ main() {
 
 print_help() {
     cat <<'TEXT'
-./dev demo     break a real lab host and recover it; ends with the report's summary and path
+./dev demo     a lab host changed by hand dies and comes back; ends with what was missing, written down
 ./dev test     all tests, on real parts
 ./dev check    format, lint, types, layers, docs
 ./dev bench    recover: by hand against Relève, side by side; bench scan: against other scanners
