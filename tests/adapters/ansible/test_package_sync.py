@@ -25,6 +25,8 @@ def test_scripts(tmp_path: Path) -> None:
     assert run(render_suspend(str(tmp_path / "absent"))) == 3
 
 
+# one file of this machine: the two must not run side by side
+@pytest.mark.xdist_group("dpkg-of-this-machine")
 @pytest.mark.skipif(not FILE.parent.is_dir(), reason="this machine has no dpkg")
 @pytest.mark.parametrize("playbook", ["rescued.yml", "failed.yml"])
 def test_only_while_it_converges(make_team: MakeTeam, playbook: str) -> None:

@@ -17,7 +17,7 @@ def lint(directory: Path, *, environment: Mapping[str, str]) -> str:
     program = program_beside_python("ansible-lint")
     if not shutil.which(program):
         return "ansible-lint is not installed, so nobody has looked at the branch with it"
-    command = [program, "--profile=production", "--offline", "--nocolor", "--quiet"]
+    command = [program, "--profile=production", "--offline", "--nocolor", "-q"]
     try:
         done = subprocess.run(  # noqa: S603 - an argv list of our own making
             command,
@@ -32,5 +32,6 @@ def lint(directory: Path, *, environment: Mapping[str, str]) -> str:
         return f"ansible-lint did not end: {error}"
     if done.returncode == 0:
         return ""
-    said = " ".join(done.stdout.decode("utf-8", "replace").split())
+    told = done.stdout.strip() or done.stderr.strip()[-_MOST_TOLD:]
+    said = " ".join(told.decode("utf-8", "replace").split())
     return f"ansible-lint is not content: {said[:_MOST_TOLD]}"
