@@ -36,7 +36,8 @@ def test_the_line_comes_first_then_findings_then_blind_spots(state: Path, capsys
     assert told[0] == "8 facts: 4 base, 2 playbook, 1 unexplained, 1 blind spot."
     assert told.index("Security") < told.index("Blind spots")
     assert "User deploy is in no playbook" in told[told.index("Security") + 1]
-    assert told[-2] == "  database_role: no login"
+    assert told[-3] == "  database_role: no login"
+    assert told[-2] == "every file that codify may need is kept"
     assert told[-1] == f"Next: releve ledger {HOST} --at /etc"
 
 
