@@ -13,7 +13,6 @@ from releve.codify.secrets import find_secrets
 from releve.codify.sections import ORDER, Section
 from releve.codify.types import Encrypt, RepositoryView
 from releve.codify.yaml_text import (
-    NotEditable,
     append_items,
     append_top_level,
     compose,
@@ -21,7 +20,6 @@ from releve.codify.yaml_text import (
     find_node,
     insert_lines,
     items,
-    load_plain,
     text_of,
 )
 
@@ -54,11 +52,12 @@ class CatchUp:
         text = self.draft.read(path) or "---\n"
         key = f"{self.role}_{section.name}"
         item = _write_item(self._without_secrets(value))
-        node = find_node(text, (key,))
-        if node is None:
-            block = "\n".join(f"  {line}".rstrip() for line in item.splitlines())
+        block = "\n".join(f"  {line}".rstrip() for line in item.splitlines())
+        if _holds(text, key, block):
+            return
+        if find_node(text, (key,)) is None:
             text = append_top_level(text, f"{key}:\n{block}\n")
-        elif load_plain(item)[0] not in _load_list(text, key):
+        else:
             text = append_items(text, (key,), lines=item)
         self.draft.write(path, text)
 
@@ -141,12 +140,13 @@ class CatchUp:
         self.draft.write(path, append_top_level(text, block))
 
 
-def _load_list(text: str, key: str) -> list[object]:
-    loaded = load_plain(text)
-    found = loaded.get(key) if isinstance(loaded, dict) else None
-    if not isinstance(found, list):
-        raise NotEditable(f"{key} is not a list")
-    return found
+def _holds(text: str, key: str, block: str) -> bool:
+    """Whether the list has this item, as we write it: no parsing, as there may be thousands."""
+    _, found, rest = text.partition(f"\n{key}:\n")
+    following = re.search(r"^\S", rest, re.MULTILINE)
+    body = "\n" + (rest[: following.start()] if following else rest)
+    whole = re.compile(re.escape(f"\n{block}\n") + r"(?!    )")
+    return bool(found) and whole.search(body) is not None
 
 
 def _encode(text: str) -> bytes:
