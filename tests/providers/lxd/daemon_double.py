@@ -50,7 +50,8 @@ class DaemonDouble:
                 if reply is None:
                     return
                 self.send_response(reply[0])
-                headers = {"Content-Length": str(len(reply[2]))} | reply[1]
+                # said as well as done, or a client on a busy machine sends its next request here
+                headers = {"Content-Length": str(len(reply[2])), "Connection": "close"} | reply[1]
                 for name, text in headers.items():
                     self.send_header(name, text)
                 self.end_headers()
