@@ -83,7 +83,7 @@ def _keep_contents(made: "Ledger", loaded: "LoadedPlan", state: "State") -> str:
         outside = connect(loaded.plan.provider, state=state)
         plan = loaded.host(host)
         kept = keep_contents(
-            findings,
+            missing,
             host=host,
             store=store,
             read=lambda paths: read_live_contents(host, plan, outside, paths=paths),

@@ -13,10 +13,9 @@ Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 def keep_contents(
-    findings: Sequence[Finding], *, host: str, store: ObservedStore, read: Read
+    missing: Mapping[str, str], *, host: str, store: ObservedStore, read: Read
 ) -> int:
-    """How many more are in the store now; a file that is no longer what was scanned is not."""
-    missing = list_missing(findings, host=host, store=store)
+    """How many of these are in the store now; a file that is no longer what was scanned is not."""
     if not missing:
         return 0
     secret, kept = store.secret_for(host), 0

@@ -12,7 +12,7 @@ from releve.model.server_text import show_server_text
 from releve.recovery.autopsy.autopsy_step import ReadingStep
 from releve.recovery.autopsy.case import MOUNT, case_of, door_to_helper
 from releve.recovery.autopsy.comparison import Recount, count_facts
-from releve.recovery.contents import keep_contents
+from releve.recovery.contents import keep_contents, list_missing
 from releve.recovery.subject import plan_of
 from releve.scan.contents import read_contents
 from releve.workflow.step import Done, StepContext
@@ -51,7 +51,9 @@ def keep_dead_contents(context: StepContext, findings: Sequence[Finding]) -> Non
         return read_contents(outside.access, door, paths, root=MOUNT)
 
     try:
-        keep_contents(findings, host=context.run.host, store=outside.observed, read=read)
+        host, store = context.run.host, outside.observed
+        missing = list_missing(findings, host=host, store=store)
+        keep_contents(missing, host=host, store=store, read=read)
     except ReleveError as error:
         if isinstance(error, JournalError):
             raise
