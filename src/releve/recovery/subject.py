@@ -60,17 +60,21 @@ def is_off(instance: Instance) -> bool:
 
 def find_new_instance(context: StepContext) -> Instance | None:
     """The instance this run made, found by name and labels; Ambiguous when there are two."""
-    run = context.run
-    name = instance_name(run.host, run.run_id)
+    name = instance_name(context.run.host, context.run.run_id)
+    return find_ours(context, name, remedy="Keep the right one, rename the others at the provider")
+
+
+def find_ours(context: StepContext, name: str, *, remedy: str) -> Instance | None:
+    """The one of this name, which must be this run's; Ambiguous, with the remedy, for two."""
     found = context.outside.provider.find_instances(name=name)
     if len(found) > 1:
         raise Ambiguous(
             f"{len(found)} instances are called {name}",
             why=", ".join(sorted(instance.id for instance in found)),
-            remedy="Keep the right one, rename the others at the provider",
+            remedy=remedy,
         )
     for instance in found:
-        require_ours(instance, run=run)
+        require_ours(instance, run=context.run)
         return instance
     return None
 

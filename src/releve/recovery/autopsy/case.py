@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from releve.errors import Ambiguous, StepHalted
+from releve.errors import StepHalted
 from releve.model.identity import helper_name
 from releve.model.resources import Instance, Role
 from releve.model.run import EventKind, Output, RunInput
 from releve.ports.access import Door
-from releve.recovery.subject import host_keys_from, is_off, make_door, require_ours
+from releve.recovery.subject import find_ours, host_keys_from, is_off, make_door
 from releve.workflow.step import StepContext
 
 MOUNT: Final = "/mnt/releve-dead"  # on the helper
@@ -102,19 +102,9 @@ def read_dead_instance(context: StepContext, case: Case) -> Instance:
 
 def find_helper(context: StepContext) -> Instance | None:
     """The helper that this run made, by name and labels; Ambiguous when there are two."""
-    run = context.run
-    name = helper_name(run.host, run.run_id)
-    found = context.outside.provider.find_instances(name=name)
-    if len(found) > 1:
-        raise Ambiguous(
-            f"{len(found)} instances are called {name}",
-            why=", ".join(sorted(instance.id for instance in found)),
-            remedy="Delete them at the provider: they hold nothing of their own",
-        )
-    for instance in found:
-        require_ours(instance, run=run)
-        return instance
-    return None
+    name = helper_name(context.run.host, context.run.run_id)
+    remedy = "Delete them at the provider: they hold nothing of their own"
+    return find_ours(context, name, remedy=remedy)
 
 
 def as_root(door: Door, *command: str) -> tuple[str, ...]:
