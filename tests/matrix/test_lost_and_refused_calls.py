@@ -132,7 +132,8 @@ def test_401_is_answered_once_then_left_to_a_person(cell: Cell, tmp_path: Path) 
     require_done(play(tmp_path / "once", step, faults(cell, "unauthorized")))
     halted = play(tmp_path / "ever", step, faults(cell, "unauthorized", times=FOREVER))
     require_halted(halted)
-    assert len(refused_calls(halted, cell)) == 1, "a refusal is not tried again"
+    refused = [row for row in refused_calls(halted, cell) if "Busy" not in row.outcome]
+    assert len(refused) == 1, "a refusal is not tried again"
     require_done(resume(halted))
 
 
