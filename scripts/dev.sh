@@ -126,6 +126,7 @@ find_python() {
 }
 
 run_bench() {
+    "$VENV/bin/python" -m compileall -q src # as in an installed package
     if [ "${1:-recover}" != scan ]; then exec "$VENV/bin/python" scripts/bench.py "$@"; fi
     shift
     exec "$VENV/bin/python" scripts/bench_scan.py "$@"

@@ -3,16 +3,20 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from releve.adapters.on_first_use import AccessOnFirstUse, CheckerOnFirstUse
 from releve.adapters.store import open_observed_store, open_store
 from releve.adapters.system_clock import SystemClock
 from releve.errors import PlanError
 from releve.model.run import RunInput
 from releve.plan.loading import LoadedPlan
 from releve.plan.types import DrillVolumes, ImageUse, LxdProvider, ProviderPlan
+from releve.ports.access import Access
+from releve.ports.checker import Checker
 from releve.ports.clock import Clock
 from releve.ports.finding_store import FindingStore
 from releve.ports.journal import Journal, Lease
@@ -53,21 +57,31 @@ def open_state() -> State:
 def connect(provider: ProviderPlan, *, state: State) -> Outside:
     """All the doors for hosts at this provider."""
     from releve.adapters.ansible.converger import AnsibleConverger
-    from releve.adapters.checks.checker import PlanChecker
-    from releve.adapters.ssh.access import SshAccess
 
-    access = SshAccess()
+    access = AccessOnFirstUse(_load_ssh)
     return Outside(
         provider=connect_provider(provider),
         access=access,
         converger=AnsibleConverger(state.directory / "converge", dict(os.environ)),
-        checker=PlanChecker(access),
+        checker=CheckerOnFirstUse(partial(_load_checker, access)),
         journal=state.journal,
         lease=state.lease,
         clock=state.clock,
         observed=state.observed,
         findings=state.findings,
     )
+
+
+def _load_ssh() -> Access:
+    from releve.adapters.ssh.access import SshAccess
+
+    return SshAccess()
+
+
+def _load_checker(access: Access) -> Checker:
+    from releve.adapters.checks.checker import PlanChecker
+
+    return PlanChecker(access)
 
 
 def open_repository(directory: Path) -> TeamRepository:

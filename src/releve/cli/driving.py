@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from releve.cli.by_mode import catalogue_of, phases_of, steps_to_undo
 from releve.cli.terminal import Terminal
-from releve.drill.catalogue import catalogue_of, phases_of, steps_to_undo
 from releve.errors import ReleveError, RunHeld
 from releve.model.run import Mode, RunInput, RunRecord, RunState
 from releve.plan.types import ImageUse

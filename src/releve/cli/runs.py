@@ -111,8 +111,8 @@ def show(
     ] = None,
 ) -> None:
     """Tell the story of one run, from its journal; write its report where asked to."""
+    from releve.cli.by_mode import phases_of
     from releve.cli.terminal import Terminal
-    from releve.drill.catalogue import phases_of
     from releve.recovery.report.language import wording_for
     from releve.recovery.report.of_run import read_report
     from releve.recovery.report.write import find_report, write_report

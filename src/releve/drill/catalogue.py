@@ -1,4 +1,4 @@
-"""Every step of a drill and of its undo; and the steps of any run, by its mode."""
+"""Every step of a drill and of its undo."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -32,12 +32,9 @@ from releve.drill.steps.volumes import (
     ProvideSecondVolumes,
     ProvideVolumes,
 )
-from releve.model.run import Mode, Phase, RunInput, RunRecord
+from releve.model.run import RunInput, RunRecord
 from releve.ports.journal import Journal
-from releve.recovery.recover import catalogue_of as recovery_catalogue_of
 from releve.recovery.recover import has_touched
-from releve.recovery.recover import steps_to_undo as recovery_steps_to_undo
-from releve.recovery.report.of_run import PHASES
 from releve.recovery.steps.await_access import AwaitAccess
 from releve.recovery.steps.await_instance import AwaitInstance
 from releve.workflow.step import Step
@@ -83,6 +80,7 @@ SECOND: Final[tuple[type[Step], ...]] = (
     ScanSecond,
 )
 UNDO: Final[tuple[type[Step], ...]] = (UndoTwins, UndoConclude)
+DRILL_PHASES: Final = {step.name: step.phase for step in (*DRILL, *SECOND, *UNDO)}
 
 
 def steps_for_drill(*, twins: int) -> tuple[str, ...]:
@@ -93,26 +91,15 @@ def drill_undo_steps() -> tuple[str, ...]:
     return tuple(step.name for step in UNDO)
 
 
-def catalogue_of(run: RunInput) -> Mapping[str, Step]:
-    """Name to step, for a run of either mode."""
-    if run.mode is not Mode.DRILL:
-        return recovery_catalogue_of(run)
+def drill_catalogue(run: RunInput) -> Mapping[str, Step]:
+    """Name to step, of a drill and of its undo."""
     with_second = CreateSecond.name in run.steps
     return {step.name: step() for step in (*_chosen(with_second=with_second), *UNDO)}
 
 
-def phases_of(run: RunInput) -> Mapping[str, Phase]:
-    """Step name to its phase, whatever version of Relève recorded the run."""
-    if run.mode is not Mode.DRILL:
-        return PHASES
-    return {step.name: step.phase for step in (*DRILL, *SECOND, *UNDO)}
-
-
-def steps_to_undo(record: RunRecord, *, journal: Journal) -> Sequence[str]:
-    """The undo steps of this run; none where it touched nothing."""
-    if record.input.mode is not Mode.DRILL:
-        return recovery_steps_to_undo(record, journal=journal)
-    if not has_touched(record, catalogue_of(record.input), journal=journal):
+def drill_steps_to_undo(record: RunRecord, *, journal: Journal) -> Sequence[str]:
+    """The undo steps of this drill; none where it touched nothing."""
+    if not has_touched(record, drill_catalogue(record.input), journal=journal):
         return ()
     return drill_undo_steps()
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from releve.codify.hand_over import is_content_of
-from releve.codify.plan import list_needed_contents
 from releve.model.finding import Finding
 from releve.ports.observed_store import MOST_CONTENT_BYTES, ObservedStore
 
@@ -18,6 +16,8 @@ def keep_contents(
     """How many of these are in the store now; a file that is no longer what was scanned is not."""
     if not missing:
         return 0
+    from releve.codify.hand_over import is_content_of
+
     secret, kept = store.secret_for(host), 0
     for path, content in read(list(missing)).items():
         digest = missing.get(path, "")
@@ -29,6 +29,8 @@ def keep_contents(
 
 def list_missing(findings: Sequence[Finding], *, host: str, store: ObservedStore) -> dict[str, str]:
     """Path to digest, of what the store does not have yet."""
+    from releve.codify.plan import list_needed_contents
+
     needed = list_needed_contents(findings)
     missing = {
         path: digest

@@ -1,6 +1,7 @@
 """What a recovery will need, verified before anything is touched; reads only."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -131,17 +132,21 @@ def _explain_missing(provider: Provider, plan: HostPlan) -> Missing:
 
 
 def _list_all(subject: _Subject, outside: Outside) -> tuple[Problem, ...]:
+    """Ansible reads the playbooks while the provider is asked."""
     provider = outside.provider
     problems: list[Problem] = []
     instance = _find_instance(subject, provider, problems)
-    image = _find_image(subject, provider, problems)
-    keys = _find_keys(subject, outside, problems)
-    problems += list_volume_problems(subject.plan, provider, instance=instance, place=subject.place)
-    problems += _judge_address(subject, provider, instance)
-    if image and keys:
-        problems += _judge_request(subject, provider, image=image, keys=keys)
-    if not subject.is_rehearsed:
-        problems += _judge_converge(subject, outside, instance)
+    with ThreadPoolExecutor(1, "preconditions") as beside:
+        of_converge = beside.submit(_judge_converge, subject, outside, instance)
+        image = _find_image(subject, provider, problems)
+        keys = _find_keys(subject, outside, problems)
+        problems += list_volume_problems(
+            subject.plan, provider, instance=instance, place=subject.place
+        )
+        problems += _judge_address(subject, provider, instance)
+        if image and keys:
+            problems += _judge_request(subject, provider, image=image, keys=keys)
+        problems += of_converge.result()
     return tuple(problems)
 
 
@@ -244,7 +249,9 @@ def _judge_request(
 
 def _judge_converge(
     subject: _Subject, outside: Outside, instance: Instance | None
-) -> Iterator[Problem]:
+) -> tuple[Problem, ...]:
+    if subject.is_rehearsed:
+        return ()
     converge, ssh = subject.plan.converge, subject.plan.ssh
     address = (instance.private_address if instance else "") or subject.plan.address
     request = ConvergeRequest(
@@ -257,10 +264,12 @@ def _judge_converge(
         skip_tags=tuple(converge.skip_tags),
         timeout_seconds=converge.timeout.total_seconds(),
     )
-    for text in outside.converger.list_problems(request):
-        yield Problem(
+    return tuple(
+        Problem(
             text,
             f"{converge.playbook} has to run for {show_word(request.host)} as it is",
             "correct it in the playbooks, the inventory or the host's converge section",
             (*subject.place, "converge"),
         )
+        for text in outside.converger.list_problems(request)
+    )

@@ -24,6 +24,7 @@ PROVIDER_STEPS = frozenset(
 CONVERGE_STEPS = frozenset(
     {"prepare", "converge", "converge_unproven", "idempotence", "converge_second"}
 )
+CHECK_STEPS = frozenset({"verify", "verify_outside", "verify_image", "verify_converged"})
 SHORTEST_INTERRUPTION_SECONDS = 1.0
 CLOCK_SLACK_SECONDS = 0.1  # between the wall clock of events and the monotonic one of durations
 
@@ -169,14 +170,14 @@ def measure_phase(bars: Sequence[StepBar]) -> Span:
 def measure_own_share(
     bars: Sequence[StepBar], interruptions: Sequence[Interruption], *, total_seconds: float
 ) -> float:
-    """Seconds in which no step of the provider's and no converge ran, and nobody was waited for.
+    """Seconds in which neither the provider nor the team's playbooks or checks were at work.
 
-    An autopsy is no part of it: the host is back by then.
+    Nor was anybody waited for. An autopsy is no part of it: the host is back by then.
     """
     others = [
         Span(bar.start_seconds, bar.start_seconds + bar.seconds)
         for bar in bars
-        if bar.name in PROVIDER_STEPS | CONVERGE_STEPS or bar.phase is Phase.AUTOPSY
+        if bar.name in PROVIDER_STEPS | CONVERGE_STEPS | CHECK_STEPS or bar.phase is Phase.AUTOPSY
     ]
     others += [Span(hole.at_seconds, hole.at_seconds + hole.seconds) for hole in interruptions]
     return max(0.0, total_seconds - _covered(others))

@@ -167,7 +167,7 @@ class Timing:
     seconds: float  # of the whole run, so far
     back_after_seconds: float | None  # until the checks passed at the public address
     objective: Objective | None  # total; measured until the host was back
-    own_seconds: float  # neither in a provider's step nor in a converge nor interrupted
+    own_seconds: float  # none of the provider, the playbooks or the checks at work, nor interrupted
     phases: tuple[PhaseBar, ...]
     interruptions: tuple[Interruption, ...]
 
