@@ -145,11 +145,12 @@ run_checks() {
 
 run_tests() {
     # two workers, as on the smallest machine; real parts of one kind stay on one of them
-    say "all tests, on real parts: two to three thousand, about a quarter of an hour"
+    say "all tests, on real parts: five thousand, about half an hour"
     if "$VENV/bin/python" -m pytest -n 2 --dist loadgroup "$@"; then return; fi
     # real parts share two cores: what fails in company must hold alone, and is shown either way
     say "FAILED above; those tests once more, one at a time"
-    "$VENV/bin/python" -m pytest --last-failed --last-failed-no-failures none "$@"
+    "$VENV/bin/python" scripts/list_failed.py > .pytest_cache/failed
+    "$VENV/bin/python" -m pytest @.pytest_cache/failed
 }
 
 clean_up() {
