@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from releve.adapters.store import open_observed_store, open_store
-from releve.drill.catalogue import drill_catalogue, drill_steps_to_undo
+from releve.cli.by_mode import catalogue_of, steps_to_undo
 from releve.drill.lasting import verdict_of
 from releve.drill.rehearse import Choices, propose_drill
 from releve.drill.verdict import Verdict
@@ -130,7 +130,7 @@ class Drills:
 
     def undo(self, run: RunInput) -> RunRecord:
         record = self.journal.read_run(run.run_id)
-        return self._engine(run).undo(run, tuple(drill_steps_to_undo(record, journal=self.journal)))
+        return self._engine(run).undo(run, tuple(steps_to_undo(record, journal=self.journal)))
 
     def cancel(self, run: RunInput) -> RunRecord:
         self.journal.request_cancel(run.run_id)
@@ -163,7 +163,7 @@ class Drills:
         self.outside.provider.actor = actor  # type: ignore[attr-defined] # of the fake
         patience = Patience(settle_seconds=self.settle_seconds, draw=lambda: 1.0)
         settings = EngineSettings(self.directory / "state", strike=self.strike, patience=patience)
-        return Engine(self.outside, drill_catalogue(run), settings)
+        return Engine(self.outside, catalogue_of(run), settings)
 
 
 def list_rest(drills: Drills) -> list[str]:

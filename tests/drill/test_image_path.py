@@ -8,6 +8,7 @@ import pytest
 from releve.model.observed import ScanRole
 from releve.model.run import Mode, Output, RunInput, RunState
 from tests.drill.controller import LIKE_LXD, Drills, list_images, make_ground
+from tests.fakes.faults import Fault, arm
 from tests.fakes.world import ADDRESS, HOST
 
 
@@ -56,6 +57,28 @@ def test_the_image_serves_without_a_converge_and_is_proven(drilled: Path) -> Non
     assert proof(drills, run)["proven"] is True
     (scan,) = drills.outside.observed.find_scans(HOST, role=ScanRole.RECOVERED)
     assert scan.run_id == run.run_id
+
+
+def test_data_of_an_account_numbered_otherwise_is_converged_before_it_serves(
+    drilled: Path,
+) -> None:
+    drills = Drills(drilled)
+    volume = next(iter(drills.cloud.state().volumes))
+    drills.cloud.as_person("change_owner", volume_id=volume, owner="102:108")
+    run = recover(drills)
+    assert count_converges(drills, run) == 1
+    assert "belongs to 102:108, in the drill to 964:964" in drills.reason(run, "converge")
+
+
+def test_an_image_that_fails_the_checks_is_converged_before_it_serves(drilled: Path) -> None:
+    drills = Drills(drilled)
+    failing = Fault(
+        "check", "not_passed", where={"vantage": "instance"}, times=33
+    )  # 31 in half a minute
+    arm(drills.cloud.file, failing)
+    run = recover(drills)
+    assert count_converges(drills, run) == 1
+    assert drills.output(run, "verify")["checks"]
 
 
 def test_its_volumes_are_there_before_it_boots(drilled: Path) -> None:

@@ -181,6 +181,7 @@ class Guest:
             "mount_point": wanted["mount_point"],
             "mounted": is_mounted,
             "inner_path": "/",
+            "owners": {".": "0:0", "data": volume.owner},
         }
 
     def _find_volume(self, wanted: Mapping[str, Any]) -> CloudVolume | None:

@@ -143,6 +143,10 @@ def write_content(state: CloudState, _now: float, arguments: Arguments) -> None:
     find(state.volumes, arguments["volume_id"], "volume").content = arguments["content"]
 
 
+def change_owner(state: CloudState, _now: float, arguments: Arguments) -> None:
+    find(state.volumes, arguments["volume_id"], "volume").owner = arguments["owner"]
+
+
 def write_system_disk(state: CloudState, _now: float, arguments: Arguments) -> None:
     """`superblock` in hex; zeros at its end may be left out."""
     instance = find(state.instances, arguments["instance_id"], "instance")
@@ -186,6 +190,7 @@ ACTS: dict[str, Callable[[CloudState, float, Arguments], None]] = {
         make_look_alike,
         make_named,
         write_content,
+        change_owner,
         write_system_disk,
         mount_in_guest,
         converge_in_guest,

@@ -75,6 +75,7 @@ class CloudVolume:
     filesystem_uuid: str
     filesystem: str = "ext4"
     content: str = ""
+    owner: str = "964:964"  # of its data, by number
     state: str = "available"
     attached_to: list[str] = field(default_factory=list)  # as the volume service sees it
     held_by: str = ""  # as the compute service sees it

@@ -154,3 +154,15 @@ def test_what_makes_a_volume_another_one(
     found = first_difference({**SEEN, **seen}, RECORDED, planned_uuid=planned_uuid)
     assert difference in found
     assert bool(difference) == bool(found)
+
+
+def test_owners_are_told_by_number_whatever_the_names(tmp_path: Path) -> None:
+    for name in (b"plain", b"new\nline", b"\xff\x1b[2J"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+    (tmp_path / "link").symlink_to("/nowhere")
+    owners = guest_volumes.list_owners(str(tmp_path))
+    assert set(owners) == {".", "plain", "new\\nline", "\\udcff\\x1b[2J", "link"}
+    assert set(owners.values()) == {f"{os.getuid()}:{os.getgid()}"}
+    for number in range(300):
+        (tmp_path / f"many-{number}").touch()
+    assert len(guest_volumes.list_owners(str(tmp_path))) == guest_volumes.MOST_OWNERS + 1

@@ -36,6 +36,7 @@ from releve.recovery.steps.from_image import (
     CreateFromImage,
     StartInstance,
     VerifyConverged,
+    VerifyImage,
 )
 from releve.recovery.steps.gates import Gates
 from releve.recovery.steps.mark import Mark
@@ -93,7 +94,7 @@ FROM_IMAGE: tuple[type[Step], ...] = (
     MountVolumes,
     ConvergeImage,
     ProveImage,
-    Verify,
+    VerifyImage,
     CutOver,
     VerifyOutside,
     ConvergeUnproven,

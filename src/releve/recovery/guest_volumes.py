@@ -3,11 +3,13 @@
 Standard library only, Python 3.6 or later; nothing is written but the mounts themselves. Reads
 one JSON request from argv: {"mount": bool, "volumes": [{"name", "mount_point", "device_serial",
 "filesystem"}]}. Prints one JSON list: {"name", "device", "filesystem_uuid", "size_bytes",
-"mount_point", "mounted", "inner_path"}, or {"name", "problem"}.
+"mount_point", "mounted", "inner_path", "owners"}, or {"name", "problem"}. Owners: name at its top
+to "uid:gid", for at most 200.
 """
 
 import fcntl
 import glob
+import itertools
 import json
 import os
 import struct
@@ -16,6 +18,8 @@ import sys
 from typing import Any, Dict, List, Optional, Tuple
 
 FS_IOC_GETFSUUID = 0x80111500  # _IOR(0x15, 0, struct fsuuid2), Linux 6.9
+MOST_LISTED = 5000
+MOST_OWNERS = 200
 SAFE_OPTIONS = "nosuid,nodev"
 Volume = Dict[str, Any]
 
@@ -49,6 +53,7 @@ def examine_mounted(volume: Volume) -> Volume:
         "mount_point": volume["mount_point"],
         "mounted": True,
         "inner_path": inner_path,
+        "owners": list_owners(volume["mount_point"]),
     }
 
 
@@ -71,7 +76,22 @@ def examine_block(volume: Volume, mount: bool) -> Volume:
         "mount_point": volume["mount_point"],
         "mounted": mounted,
         "inner_path": "/",
+        "owners": list_owners(volume["mount_point"]) if mounted else {},
     }
+
+
+def list_owners(directory: str) -> Dict[str, str]:
+    """Names in ASCII with escapes, as hostile as their bytes may be."""
+    owners = {".": format_owner(os.lstat(directory))}
+    with os.scandir(directory) as found:
+        listed = sorted(itertools.islice(found, MOST_LISTED), key=lambda entry: entry.name)
+    for entry in listed[:MOST_OWNERS]:
+        owners[ascii(entry.name)[1:-1]] = format_owner(entry.stat(follow_symlinks=False))
+    return owners
+
+
+def format_owner(status: os.stat_result) -> str:
+    return "%d:%d" % (status.st_uid, status.st_gid)
 
 
 def find_mount(mount_point: str) -> Optional[Tuple[str, str]]:

@@ -17,15 +17,23 @@ from releve.recovery.steps.create_instance import (
     raise_built_in_error,
     request_for,
 )
-from releve.recovery.steps.verify import VerifyOutside
+from releve.recovery.steps.verify import (
+    PATIENCE_SECONDS,
+    Verify,
+    VerifyOutside,
+    describe,
+    try_checks,
+)
 from releve.recovery.subject import (
     find_new_instance,
+    instance_vantage,
     is_off,
     new_instance_id,
     plan_of,
     read_new_instance,
     require_fenced,
 )
+from releve.recovery.volume_owners import explain_other_owners
 from releve.workflow.step import Done, Pending, Sight, Step, StepContext, Todo
 
 
@@ -94,19 +102,38 @@ class AwaitStarted(AwaitInstance):
 
 
 class ConvergeImage(Converge):
-    """Before it serves, only where it is known already that the image alone is not enough."""
+    """Before it serves, only where the image alone is not enough: the checks are asked first."""
 
     def describe(self, run: RunInput) -> str:
         playbook = plan_of(run).converge.playbook
         if plan_of(run).drill.image is ImageUse.START:
             return f"run {playbook} on it, since the plan says `image: start`"
-        return f"leave {playbook} out: the image is what it makes"
+        return f"leave {playbook} out where the image passes the checks: it is what it makes"
 
     def look(self, context: StepContext) -> Sight:
-        if why := why_converge(context):
-            return Todo(why)
-        why = "the image is what the playbook made of its twin"
-        return Done(f"left out: {why}", {"left_out": why})
+        return Todo(why_converge(context) or "what came out of the image has to pass the checks")
+
+    def act(self, context: StepContext) -> Sight:
+        why = why_converge(context)
+        if not why:
+            results = try_checks(context, instance_vantage, patience_seconds=PATIENCE_SECONDS)
+            failed = [result for result in results if not result.passed]
+            if not failed:
+                why = "the image is what the playbook made of its twin"
+                return Done(f"left out: {why}", {"left_out": why, **describe(results)})
+            why = f"{failed[0].name} fails on what came out of the image"
+        context.report_progress(why)
+        return super().act(context)
+
+
+class VerifyImage(Verify):
+    """The checks of a moment ago, where no playbook ran since."""
+
+    def look(self, context: StepContext) -> Sight:
+        made = context.output_of("converge").get("checks")
+        if made is None:
+            return super().look(context)
+        return Done(f"{len(made)} of {len(made)} checks pass", {"checks": made})
 
 
 class ConvergeUnproven(Converge):
@@ -150,4 +177,5 @@ def why_converge(context: StepContext) -> str:
         return "the image was gone, so the base image was used"
     if context.output_of("mount_volumes").get("after_boot"):
         return "the volumes were mounted after the boot, so services started without their data"
-    return ""
+    drill_run = str(context.run.options["image"]["run_id"])
+    return explain_other_owners(context, drill_run=drill_run)

@@ -20,6 +20,7 @@ from releve.recovery.subject import (
 from releve.workflow.step import Done, Sight, Step, StepContext, Todo
 
 GUEST_SECONDS = 120.0
+MOST_OWNERS = 201
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,13 @@ def check_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
         "mount_point": str(answer["mount_point"])[:4096],
         "mounted": bool(answer["mounted"]),
         "inner_path": str(answer["inner_path"])[:4096],
+        "owners": check_owners(answer.get("owners", {})),
     }
+
+
+def check_owners(owners: Mapping[str, Any]) -> dict[str, str]:
+    some = list(owners.items())[:MOST_OWNERS]
+    return {str(name)[:1024]: str(owner)[:32] for name, owner in some}
 
 
 def require_identity(context: StepContext, seen: Sequence[Mapping[str, Any]]) -> None:
