@@ -14,14 +14,23 @@ from releve.codify.outcome import (
 )
 from releve.codify.scalars import Value
 from releve.codify.sections import section
-from releve.model.converge import TouchKind
+from releve.codify.tasks_text import arguments_of
+from releve.model.converge import TaskEvent, TouchKind
 from releve.model.finding import Deviation, DeviationStatus
 from releve.model.observed import Fact, FactKind
 
 _FIELDS = {"uid": "uid", "gecos": "comment", "home": "home", "shell": "shell"}
-_AGES = {"min_days": "min_days", "max_days": "max_days"}
+_AGES = {"min_days": "0", "max_days": "99999"}  # with what they are where shadow says nothing
+_SET_BY = {  # the parameter of ansible.builtin.user that sets it
+    **_FIELDS,
+    "gid": "group",
+    "password": "password",
+    "expires": "expires",
+    "min_days": "password_expire_min",
+    "max_days": "password_expire_max",
+}
+_SECONDS_A_DAY = 86400
 _HASH = re.compile(rb"!?\$[a-z0-9]{1,20}\$[A-Za-z0-9./$,=+-]{8,500}")
-_MANAGED = "a task of the playbooks manages this account, and would change it back"
 
 
 def write_user(deviation: Deviation, work: Work) -> Outcome:
@@ -31,8 +40,12 @@ def write_user(deviation: Deviation, work: Work) -> Outcome:
     if deviation.ours is None:
         work.catch_up.add(section("users_absent"), name)
         return Written("the catch-up role removes the account and leaves its files")
-    if deviation.status == DeviationStatus.MODIFIED and _is_managed(name, work):
-        return leave_out(deviation, _MANAGED, remedy="change that task, or its variables")
+    if deviation.status == DeviationStatus.MODIFIED and (task := _find_undoing(deviation, work)):
+        return leave_out(
+            deviation,
+            f"{task.location} sets that of this account, and would change it back",
+            remedy="change that task, or its variables",
+        )
     fields = _describe(deviation, deviation.ours)
     without_password = _add_password(fields, deviation, work)
     if isinstance(without_password, Outcome):
@@ -94,17 +107,27 @@ def _describe(deviation: Deviation, ours: Fact) -> dict[str, Value]:
     is_new = deviation.status == DeviationStatus.EXTRA
     wanted = ours.attributes
     fields: dict[str, Value] = {}
-    for attribute, parameter in {**_FIELDS, **_AGES}.items():
+    for attribute, parameter in _FIELDS.items():
         if attribute in wanted and (is_new or attribute in deviation.attributes):
-            if is_new and attribute in _AGES:
-                continue
             fields[parameter] = require_line(wanted[attribute])
+    fields |= {
+        attribute: require_line(wanted.get(attribute, usual))
+        for attribute, usual in _AGES.items()
+        if attribute in (wanted if is_new else deviation.attributes)
+    }
+    if "expires" in (wanted if is_new else deviation.attributes):
+        fields["expires"] = _expiry(wanted.get("expires", ""))
     if "gid" in wanted and (is_new or "gid" in deviation.attributes):
         fields["group"] = wanted["gid"]
     fields["create_home"] = is_new and not wanted.get("home", "/").startswith(
         ("/nonexistent", "/r")
     )
     return fields
+
+
+def _expiry(days: str) -> str:
+    """Ansible's seconds since 1970, of shadow's days; -1 where it never expires."""
+    return str(int(days) * _SECONDS_A_DAY) if days.isdecimal() else "-1"
 
 
 def _add_password(fields: dict[str, Value], deviation: Deviation, work: Work) -> "str | Outcome":
@@ -148,12 +171,19 @@ def _comes_with_package(work: Work) -> bool:
     return leading.kind == FactKind.PACKAGE and leading.status == DeviationStatus.EXTRA
 
 
-def _is_managed(name: str, work: Work) -> bool:
-    return any(
-        touch.kind == TouchKind.USER and touch.name == name and event.action.endswith("user")
-        for event in work.situation.touches
-        for touch in event.touches
-    )
+def _find_undoing(deviation: Deviation, work: Work) -> TaskEvent | None:
+    """The team's task that sets, of this account, what was changed by hand."""
+    own = f"{work.catch_up.directory}/"
+    parameters = {_SET_BY.get(attribute, "") for attribute in deviation.attributes}
+    for event in work.situation.touches:
+        touched = {touch.name for touch in event.touches if touch.kind == TouchKind.USER}
+        is_user_task = event.action.endswith("user") and not event.location.startswith(own)
+        if deviation.key not in touched or not is_user_task:
+            continue
+        given = arguments_of(event.location, work.draft)
+        if not given or parameters & given.keys():
+            return event
+    return None
 
 
 def _touches(work: Work, path: str) -> str:

@@ -17,6 +17,7 @@ from releve.codify.scalars import NotExpressible, Value
 from releve.codify.secret_files import write_secret_file
 from releve.codify.secrets import find_secrets, is_secret_throughout
 from releve.codify.sections import section
+from releve.codify.tasks_text import arguments_of
 from releve.codify.types import LARGEST_CONTENT
 from releve.model.finding import Deviation, DeviationStatus
 from releve.model.observed import Fact, FactKind
@@ -171,13 +172,15 @@ def _write_link(deviation: Deviation, ours: Fact, *, work: Work) -> Outcome:
 
 
 def _write_mode(deviation: Deviation, ours: Fact, *, work: Work) -> Outcome:
-    if {"mode", "owner", "group"} & set(deviation.attributes):
+    changed = {"mode", "owner", "group"} & set(deviation.attributes)
+    if changed:
         task = managing_task(deviation.key, work)
-        if task is not None:
+        given = arguments_of(task.location, work.draft) if task else {"path": deviation.key}
+        if task is not None and (not given or changed & given.keys()):
             return leave_out(
                 deviation,
-                f"{task.location} sets its owner and mode, and would set them back",
-                remedy="change them in that task",
+                f"{task.location} sets its {' and '.join(sorted(changed))}, and would set it back",
+                remedy="change it in that task",
             )
         fields = {"path": deviation.key, "type": ours.attributes.get("type", "file")}
         work.catch_up.add(section("modes"), {**fields, **_owner_and_mode(ours)})
