@@ -63,9 +63,20 @@ def releve(*arguments: str) -> list[str]:
 
 
 def bring_up(name: str) -> Range:
+    if read_lab(name)["state"] != "up":
+        close_left_runs(name)
     require(run_shown(releve("lab", "up", "--name", name)), "bringing the lab up")
     facts = read_lab(name)
     return Range(name, facts, copy_example(name, facts))
+
+
+def close_left_runs(name: str) -> None:
+    """Of a lab that is gone: nothing can be resumed or put back there."""
+    listed = subprocess.run(releve("runs", "--json"), capture_output=True, check=True)
+    for run in json.loads(listed.stdout)["runs"]:
+        is_open = run["state"] in {"PENDING", "NEEDS_PERSON"}
+        if is_open and run["provider"].get("endpoint") == f"lab:{name}":
+            run_shown(releve("cancel", run["run"], "--as-it-is", "--yes"))
 
 
 def read_lab(name: str) -> dict[str, Any]:

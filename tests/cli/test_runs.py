@@ -125,6 +125,18 @@ def test_show_of_a_halted_run_names_reason_and_commands(journal: Journal, capsys
         assert text in told
 
 
+def test_a_run_is_closed_as_it_is_without_its_provider(journal: Journal, capsys: Read) -> None:
+    journal.open_run(make_input())
+    for item in halted_at("verify", "2 checks fail", "Mend them"):
+        journal.append(item)
+    journal.set_state(RUN_ID, RunState.NEEDS_PERSON, next_action="verify: 2 checks fail.")
+    assert main(["cancel", RUN_ID, "--as-it-is", "--yes"]) == 0
+    assert "was closed by a person" in capsys.readouterr().out
+    assert journal.read_run(RUN_ID).state is RunState.LEFT
+    assert main(["resume", RUN_ID]) == 2
+    assert "is over: LEFT" in capsys.readouterr().err
+
+
 def test_show_writes_the_report_where_asked(
     whole_run: Journal, tmp_path: Path, capsys: Read
 ) -> None:

@@ -91,7 +91,7 @@ def check_run(
         sentences.append(f"run {record.input.run_id} is {record.state.value} with a wrong end time")
     if list(events[: len(earlier)]) != list(earlier):
         sentences.append("the history of the run was rewritten")
-    over = {RunState.DONE.value, RunState.UNDONE.value, RunState.CANCELLED.value}
+    over = {state.value for state in RunState if state.is_over}
     ends = [
         index
         for index, event in enumerate(events)

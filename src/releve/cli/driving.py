@@ -14,7 +14,7 @@ from releve.errors import ReleveError, RunHeld
 from releve.model.run import Mode, RunInput, RunRecord, RunState
 from releve.plan.types import ImageUse
 from releve.recovery.autopsy.case import looks_back, recovery_of
-from releve.recovery.recover import describe_run
+from releve.recovery.recover import describe_run, leave_as_it_is
 from releve.recovery.subject import plan_of
 
 if TYPE_CHECKING:  # dbos and the adapters are imported when a run is driven, not before
@@ -113,6 +113,18 @@ def undo_run(record: RunRecord, state: "State", manner: Manner) -> None:
     steps = tuple(steps_to_undo(record, journal=state.journal))
     ended = open_engine(run, outside, state, observer=observer).undo(run, steps)
     close_run(ended, state, manner)
+
+
+def leave_run(record: RunRecord, state: "State", manner: Manner, *, asking: bool) -> None:
+    """Nothing of the provider is asked or touched, so this works when it is gone."""
+    run = record.input
+    if asking:
+        question = f"Close run {run.run_id} of {run.host}, and leave all it touched where it is?"
+        typer.confirm(question, abort=True, err=True)
+    leave_as_it_is(run, journal=state.journal, lease=state.lease, clock=state.clock)
+    if not manner.json:
+        Terminal().line(f"run {run.run_id} was closed by a person; all it touched is as it was")
+    close_run(state.journal.read_run(run.run_id), state, manner)
 
 
 def open_doors(run: RunInput, state: "State", manner: Manner) -> "tuple[Outside, Observer]":

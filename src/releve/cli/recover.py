@@ -73,16 +73,23 @@ def resume(
 def cancel(
     run: Annotated[str, typer.Argument(help="the run's id, as `releve runs` lists it")],
     *,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="close it and touch nothing: you put things right")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="with --as-it-is: do not ask")] = False,
     json: JsonOption = False,
     lang: LanguageOption = "en",
 ) -> None:
     """Stop a run at a safe point and put volumes and address back where they were."""
-    from releve.cli.driving import Manner, undo_run
+    from releve.cli.driving import Manner, leave_run, undo_run
     from releve.recovery.recover import require_not_over
     from releve.wiring import open_state
 
     state = open_state()
     record = state.journal.read_run(run)
     require_not_over(record, verb="cancel")
+    if as_it_is:
+        leave_run(record, state, Manner(json, lang), asking=not yes)
+        return
     state.journal.request_cancel(run)
     undo_run(record, state, Manner(json, lang))

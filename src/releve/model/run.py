@@ -16,10 +16,11 @@ class RunState(StrEnum):
     UNDONE = "UNDONE"  # cancelled after something had been touched; put back
     NEEDS_PERSON = "NEEDS_PERSON"
     CANCELLED = "CANCELLED"  # cancelled before anything was touched
+    LEFT = "LEFT"  # closed by a person, who looks after all that it touched
 
     @property
     def is_over(self) -> bool:
-        return self in {RunState.DONE, RunState.UNDONE, RunState.CANCELLED}
+        return self in {RunState.DONE, RunState.UNDONE, RunState.CANCELLED, RunState.LEFT}
 
 
 class Mode(StrEnum):

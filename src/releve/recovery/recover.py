@@ -5,11 +5,19 @@ from dataclasses import dataclass
 
 from releve.errors import PlanError, RunHeld
 from releve.model.identity import new_run_id
-from releve.model.run import EventKind, Mode, Output, RunInput, RunRecord
+from releve.model.run import (
+    EventKind,
+    JournalEvent,
+    Mode,
+    Output,
+    RunInput,
+    RunRecord,
+    RunState,
+)
 from releve.plan.loading import LoadedPlan
 from releve.plan.types import HostPlan
 from releve.ports.clock import Clock
-from releve.ports.journal import Journal
+from releve.ports.journal import Journal, Lease
 from releve.recovery.autopsy.case import looks_back
 from releve.recovery.autopsy.reader import UndoHelper
 from releve.recovery.catalogue import (
@@ -19,6 +27,7 @@ from releve.recovery.catalogue import (
     undo_steps,
 )
 from releve.recovery.fingerprint import commit_of, fingerprint
+from releve.workflow.run_driver import name_host_lease
 from releve.workflow.run_format import RUN_FORMAT
 from releve.workflow.step import Step
 
@@ -94,7 +103,7 @@ def require_no_open_run(host: str, *, journal: Journal) -> None:
                 f"run {run_id} of {host} is not over: {record.state.value}",
                 why="two runs of one host could move the same volumes",
                 remedy=f"Go on with `releve resume {run_id}` or put things back with"
-                f" `releve cancel {run_id}`",
+                f" `releve cancel {run_id}`; `--as-it-is` only closes it",
             )
 
 
@@ -113,6 +122,21 @@ def require_not_over(record: RunRecord, *, verb: str) -> None:
             why=f"there is nothing to {verb}",
             remedy=f"See `releve runs show {record.input.run_id}`",
         )
+
+
+def leave_as_it_is(run: RunInput, *, journal: Journal, lease: Lease, clock: Clock) -> None:
+    """Close it in the journal alone: the provider may be gone, or put right by a person.
+
+    RunHeld while a process drives it. Nothing is looked at or touched.
+    """
+    lease.hold((f"run {run.run_id}", name_host_lease(run)))
+    try:
+        event = JournalEvent(run.run_id, "", EventKind.NOTE, clock.now(), "closed by a person")
+        journal.append(event)
+        next_action = "Closed by a person; what it made and moved is where it was left"
+        journal.set_state(run.run_id, RunState.LEFT, next_action=next_action)
+    finally:
+        lease.release()
 
 
 def steps_to_undo(record: RunRecord, *, journal: Journal) -> Sequence[str]:

@@ -19,7 +19,7 @@ def choose_acts(
         return (Act.MISSED_OBJECTIVE,) if _missed_one(timing) else ()
     if outcome is Outcome.DRILL_BROKEN_OFF:
         return (Act.DRILL_AGAIN,)
-    if outcome in {Outcome.UNDONE, Outcome.CANCELLED}:
+    if outcome in {Outcome.UNDONE, Outcome.CANCELLED, Outcome.LEFT}:
         return (Act.PROPOSE_AGAIN,)
     recount = autopsy.recount if autopsy else None
     reasons = {

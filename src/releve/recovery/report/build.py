@@ -25,6 +25,7 @@ _OUTCOMES = {
     RunState.DONE: Outcome.RECOVERED,
     RunState.UNDONE: Outcome.UNDONE,
     RunState.CANCELLED: Outcome.CANCELLED,
+    RunState.LEFT: Outcome.LEFT,
     RunState.NEEDS_PERSON: Outcome.NEEDS_PERSON,
 }
 

@@ -15,6 +15,7 @@ class Outcome(StrEnum):
     NEEDS_PERSON = "needs_person"
     UNDONE = "undone"
     CANCELLED = "cancelled"
+    LEFT = "left"
     DRILLED = "drilled"
     DRILL_BROKEN_OFF = "drill_broken_off"
 
