@@ -58,7 +58,7 @@ def _describe(record: "RunRecord", state: "State") -> dict[str, Any]:
     return {
         "run": run_id,
         "host": record.input.host,
-        "provider": record.input.plan["provider"],
+        "provider": record.input.plan.get("provider", {}),
         "state": record.state.value,
         "driven": state.lease.is_held(f"run {run_id}"),
         "started_at": record.started_at.isoformat(timespec="seconds"),
