@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from releve.errors import JournalError, PlanError
-from releve.model.observed import Fact, ScanRecord, ScanRole, require_sorted
+from releve.model.observed import Fact, FactKind, ScanRecord, ScanRole, require_sorted
 from releve.ports.observed_store import MOST_CONTENT_BYTES, ObservedStore
 
 
@@ -51,6 +51,11 @@ class FakeObservedStore(ObservedStore):
     def read_facts(self, scan_id: str) -> Iterator[Fact]:
         return iter(self._find(scan_id)[1])
 
+    def read_differing(self, ours: str, theirs: str) -> tuple[Iterator[Fact], Iterator[Fact]]:
+        left, right = self._find(ours)[1], self._find(theirs)[1]
+        alike = {fact.key for fact in left if fact.kind is FactKind.FILE and fact in right}
+        return _without(left, alike), _without(right, alike)
+
     def delete_scan(self, scan_id: str) -> None:
         self._find(scan_id)
         del self._scans[scan_id]
@@ -80,3 +85,7 @@ class FakeObservedStore(ObservedStore):
 def _moment(record: ScanRecord) -> datetime:
     moment = datetime.fromisoformat(record.taken_at)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _without(facts: Iterable[Fact], paths: set[str]) -> Iterator[Fact]:
+    return (fact for fact in facts if fact.kind is not FactKind.FILE or fact.key not in paths)

@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from releve.drift.compare import compare
 from releve.errors import JournalError, PlanError, Unreachable
 from releve.model.observed import Fact, FactKind, ScanRole, sort_facts
 from releve.ports.observed_store import MOST_CONTENT_BYTES, ObservedStore
@@ -36,6 +38,22 @@ def test_facts_come_back_whole_and_in_order(store: ObservedStore, place: Place) 
     saved = store.save(record(), iter(facts))
     assert saved.facts == 3_002
     assert list(place.open()[0].read_facts("scan-1")) == facts
+
+
+@pytest.mark.parametrize("changed", [0, 5, 2_999])
+def test_only_what_both_have_alike_is_left_out(store: ObservedStore, changed: int) -> None:
+    files = list(make_facts(3_000))
+    other = [replace(files[changed], attributes={"mode": "0666"})]
+    heads = [Fact(FactKind.USER, "ops", {"uid": uid}) for uid in ("1001", "1002")]
+    store.save(record(), sort_facts([heads[0], *files]))
+    store.save(
+        record("scan-2"), sort_facts([heads[1], *files[:changed], *other, *files[changed + 1 :]])
+    )
+    read = [list(side) for side in store.read_differing("scan-2", "scan-1")]
+    assert list(compare(read[0], read[1])) == list(
+        compare(store.read_facts("scan-2"), store.read_facts("scan-1"))
+    )
+    assert all(len(side) < 3_001 for side in read)
 
 
 def test_a_record_comes_back_with_everything(store: ObservedStore, place: Place) -> None:

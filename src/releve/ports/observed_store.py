@@ -44,6 +44,10 @@ class ObservedStore(ABC):
         """Sorted, in bounded memory; JournalError where a chunk was changed or the key is lost."""
 
     @abstractmethod
+    def read_differing(self, ours: str, theirs: str) -> tuple[Iterator[Fact], Iterator[Fact]]:
+        """As read_facts of two scans, but files that both have alike may be left out of both."""
+
+    @abstractmethod
     def delete_scan(self, scan_id: str) -> None:
         """With every chunk that no other scan holds; PlanError with near ids when there is none."""
 

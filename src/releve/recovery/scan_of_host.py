@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from releve.drift.compare import compare
@@ -95,11 +96,16 @@ class DeadScan:
 def summarise(record: ScanRecord, store: ObservedStore) -> ScanSummary:
     counts: Counter[FactKind] = Counter()
     spots = []
-    for fact in store.read_facts(record.scan_id):
+    for fact in takewhile(_is_no_file, store.read_facts(record.scan_id)):
         counts[fact.kind] += 1
         if fact.kind in _SPOTS:
             spots.append(fact)
-    return ScanSummary(record, counts, tuple(spots), _find_changes(record, store))
+    counts[FactKind.FILE] = record.facts - counts.total()  # files come last
+    return ScanSummary(record, +counts, tuple(spots), _find_changes(record, store))
+
+
+def _is_no_file(fact: Fact) -> bool:
+    return fact.kind is not FactKind.FILE
 
 
 def _open_door(instance: Instance, plan: HostPlan, outside: Outside) -> Door:
@@ -159,11 +165,8 @@ def _find_changes(record: ScanRecord, store: ObservedStore) -> Changes | None:
     ]
     if not alike:
         return None
-    deviations = compare(
-        store.read_facts(record.scan_id),
-        store.read_facts(alike[0].scan_id),
-        ours_partial=not record.complete,
-    )
+    ours, theirs = store.read_differing(record.scan_id, alike[0].scan_id)
+    deviations = compare(ours, theirs, ours_partial=not record.complete)
     count = 0
     listed: list[Deviation] = []
     for deviation in deviations:

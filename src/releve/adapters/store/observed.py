@@ -17,7 +17,7 @@ from releve.adapters.store.scan_rows import require_chunks, scan_from_row, value
 from releve.adapters.store.sealing import stored_wrong
 from releve.adapters.store.spool import Spool
 from releve.errors import JournalError, PlanError
-from releve.model.observed import Fact, ScanRecord, ScanRole, require_sorted
+from releve.model.observed import Fact, FactKind, ScanRecord, ScanRole, require_sorted
 from releve.ports.observed_store import MOST_CONTENT_BYTES, ObservedStore
 
 _PLACE: Final = "chunk"
@@ -66,10 +66,17 @@ class SqlObservedStore(ObservedStore):
         return tuple(scan_from_row(row, self._key_ring.sealing) for row in found)
 
     def read_facts(self, scan_id: str) -> Iterator[Fact]:
-        row = self._read_row(scan_id)
-        chunk_ids = self._read_chunk_ids(scan_id)
-        require_chunks(row, chunk_ids, self._key_ring.sealing)
-        return (fact for chunk_id in chunk_ids for fact in read_chunk(self._read_chunk(chunk_id)))
+        return self._read_each(self._require_chunk_ids(scan_id))
+
+    def read_differing(self, ours: str, theirs: str) -> tuple[Iterator[Fact], Iterator[Fact]]:
+        """A chunk that both have is left out of both where it holds files alone."""
+        left, right = self._require_chunk_ids(ours), self._require_chunk_ids(theirs)
+        alike = set(left) & set(right)
+        alike &= self._find_file_chunks(left) & self._find_file_chunks(right)
+        return (
+            self._read_each([chunk_id for chunk_id in left if chunk_id not in alike]),
+            self._read_each([chunk_id for chunk_id in right if chunk_id not in alike]),
+        )
 
     def delete_scan(self, scan_id: str) -> None:
         self._read_row(scan_id)
@@ -107,6 +114,23 @@ class SqlObservedStore(ObservedStore):
         name = self._name_content(host, digest)
         found = self._database.read(sa.select(contents.c.chunk_id).where(contents.c.id == name))
         return self._read_chunk(bytes(found[0]["chunk_id"])) if found else None
+
+    def _require_chunk_ids(self, scan_id: str) -> list[bytes]:
+        row = self._read_row(scan_id)
+        chunk_ids = self._read_chunk_ids(scan_id)
+        require_chunks(row, chunk_ids, self._key_ring.sealing)
+        return chunk_ids
+
+    def _read_each(self, chunk_ids: Iterable[bytes]) -> Iterator[Fact]:
+        return (fact for chunk_id in chunk_ids for fact in read_chunk(self._read_chunk(chunk_id)))
+
+    def _find_file_chunks(self, chunk_ids: Sequence[bytes]) -> set[bytes]:
+        """Those behind the first that ends with a file: files come last in a stream."""
+        for place, chunk_id in enumerate(chunk_ids):
+            *_, last = read_chunk(self._read_chunk(chunk_id))
+            if last.kind is FactKind.FILE:
+                return set(chunk_ids[place + 1 :])
+        return set()
 
     def secret_for(self, host: str) -> bytes:
         return self._key_ring.sealing.secret_for(host)

@@ -20,7 +20,7 @@ _SUFFIX: Final = "-iso"
 _LONGEST_NAME: Final = 15  # of a network interface on Linux
 _MADE: Final = {"user.releve.made": "isolation"}
 # A lab takes its subnets from the quarter before this one.
-_SUBNETS: Final = tuple(ipaddress.IPv4Network("10.128.0.0/10").subnets(new_prefix=24))
+_RANGE: Final = ipaddress.IPv4Network("10.128.0.0/10")
 
 
 class Isolation:
@@ -195,8 +195,9 @@ def make_rules(kept_apart: list[str]) -> dict[str, list[dict[str, str]]]:
 def choose_subnet(taken: Iterable[str], *, seed: str) -> ipaddress.IPv4Network:
     """The first free one from a place the seed decides, so that two daemons seldom meet."""
     in_use = [ipaddress.IPv4Network(one, strict=False) for one in taken if ":" not in one and one]
-    start = int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) % len(_SUBNETS)
-    for candidate in _SUBNETS[start:] + _SUBNETS[:start]:
+    subnets = tuple(_RANGE.subnets(new_prefix=24))
+    start = int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) % len(subnets)
+    for candidate in subnets[start:] + subnets[:start]:
         if not any(candidate.overlaps(one) for one in in_use):
             return candidate
     raise Refused(
