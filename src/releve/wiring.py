@@ -14,7 +14,8 @@ from releve.adapters.system_clock import SystemClock
 from releve.errors import PlanError
 from releve.model.run import RunInput
 from releve.plan.loading import LoadedPlan
-from releve.plan.types import DrillVolumes, ImageUse, LxdProvider, ProviderPlan
+from releve.plan.provider_types import LxdProvider, OpenstackProvider, ProviderPlan
+from releve.plan.types import DrillVolumes, ImageUse
 from releve.ports.access import Access
 from releve.ports.checker import Checker
 from releve.ports.clock import Clock
@@ -124,6 +125,10 @@ def read_inventory_groups(
 
 
 def connect_provider(plan: ProviderPlan) -> Provider:
+    if isinstance(plan, OpenstackProvider):
+        from releve.providers.openstack.connection import connect_openstack
+
+        return connect_openstack(plan)
     from releve.providers.lxd.connection import connect_lxd
 
     if plan.endpoint.startswith(LAB_PREFIX):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from releve.errors import LabError
 from releve.lab.network import address_in, choose_public_addresses, choose_subnet, private_address
 from releve.lab.settings import LabSettings
-from releve.plan.types import LxdProvider
+from releve.plan.provider_types import LxdProvider
 from releve.wiring import resolve_lab
 
 SEEDS = st.integers(0, 2**32 - 1).map(lambda number: f"{number:08x}")

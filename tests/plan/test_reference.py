@@ -15,7 +15,8 @@ from releve.plan.keys import PROVIDER_KINDS, SECTIONS
 from releve.plan.loading import load_plan
 from releve.plan.reference import EXAMPLE, write_reference
 from releve.plan.schema import DIALECT, make_schema, write_schema
-from releve.plan.types import CHECK_KINDS, HostPlan, Plan, Strict, VolumePlan, name_check_kind
+from releve.plan.strict import Strict
+from releve.plan.types import CHECK_KINDS, HostPlan, Plan, VolumePlan, name_check_kind
 from releve.plan.yaml_tree import read_yaml
 from tests.plan.broken_plans import GOOD, BrokenPlan, read_broken_plans
 

@@ -13,13 +13,14 @@ from releve.plan.check_rules import list_check_problems
 from releve.plan.drill_rules import list_drill_problems
 from releve.plan.durations import format_duration
 from releve.plan.problems import Place, Problem, name_place, quote, show_word
+from releve.plan.provider_types import LxdProvider, OpenstackProvider, ProviderPlan
+from releve.plan.sizes import parse_size
 from releve.plan.types import (
     ConvergePlan,
     HostKeyPolicy,
     HostPlan,
     Objectives,
     Plan,
-    ProviderPlan,
     SshPlan,
 )
 from releve.plan.volume_rules import list_volume_problems
@@ -44,6 +45,7 @@ def list_contradictions(plan: Plan) -> list[Problem]:
             *list_volume_problems(host, place),
             *_judge_ssh(host.ssh, (*place, "ssh")),
             *_judge_login(plan.provider, host.ssh, place=(*place, "ssh", "user")),
+            *_judge_host_keys(plan.provider, host.ssh, place=(*place, "ssh", "host_keys")),
             *_judge_converge(host.converge, (*place, "converge")),
             *list_check_problems(host, place),
             *_judge_objectives(host.objectives, (*place, "objectives")),
@@ -53,7 +55,13 @@ def list_contradictions(plan: Plan) -> list[Problem]:
 
 
 def _judge_provider(provider: ProviderPlan) -> Iterator[Problem]:
-    endpoint, at = provider.endpoint, ("provider", "endpoint")
+    if isinstance(provider, LxdProvider):
+        yield from _judge_endpoint(provider.endpoint, ("provider", "endpoint"))
+    else:
+        yield from _judge_cloud(provider)
+
+
+def _judge_endpoint(endpoint: str, at: Place) -> Iterator[Problem]:
     if not endpoint or endpoint.startswith("/") or re.fullmatch(r"lab:[a-z0-9-]{1,40}", endpoint):
         return
     try:
@@ -68,6 +76,19 @@ def _judge_provider(provider: ProviderPlan) -> Iterator[Problem]:
             "write an absolute path, or https://name:8443",
             at,
         )
+
+
+def _judge_cloud(provider: OpenstackProvider) -> Iterator[Problem]:
+    parsers: tuple[tuple[str, Callable[[str], object], str], ...] = (
+        ("system_disk", parse_size, "write a whole number and a unit, such as 25GiB"),
+        ("controller", ipaddress.ip_network, "write an address, or a network such as 10.0.0.0/24"),
+    )
+    for key, parse, remedy in parsers:
+        text, place = getattr(provider, key), ("provider", key)
+        try:
+            _ = parse(text) if text else None
+        except ValueError as error:
+            yield Problem(f"{name_place(place)} is {quote(text)}", str(error), remedy, place)
 
 
 def _judge_inventory_name(name: str, host: HostPlan, *, place: Place) -> Iterator[Problem]:
@@ -141,6 +162,16 @@ def _judge_login(provider: ProviderPlan, ssh: SshPlan, *, place: Place) -> Itera
             f"{quote(ssh.user)} cannot log in on a new LXD instance",
             "its image knows no other user than root before the playbook has run",
             "write `user: root`; the playbook may still close root's door later",
+            place,
+        )
+
+
+def _judge_host_keys(provider: ProviderPlan, ssh: SshPlan, *, place: Place) -> Iterator[Problem]:
+    if ssh.host_keys is HostKeyPolicy.CARRY_OVER and not provider.carries_host_keys:
+        yield Problem(
+            f"{name_place(place)} is carry_over",
+            "at this provider everybody in the instance could read the private keys",
+            "write `host_keys: provider`, which reads the new keys through the provider",
             place,
         )
 

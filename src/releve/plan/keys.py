@@ -3,9 +3,14 @@
 from typing import Any, Final
 
 from releve.plan.problems import Place
-from releve.plan.types import CHECK_KINDS, HostPlan, LxdProvider, Plan, Strict, VolumePlan
+from releve.plan.provider_types import LxdProvider, OpenstackProvider
+from releve.plan.strict import Strict
+from releve.plan.types import CHECK_KINDS, HostPlan, Plan, VolumePlan
 
-PROVIDER_KINDS: Final[dict[str, type[Strict]]] = {"lxd": LxdProvider}
+PROVIDER_KINDS: Final[dict[str, type[Strict]]] = {
+    "lxd": LxdProvider,
+    "openstack": OpenstackProvider,
+}
 SECTIONS: Final[dict[str, type[Strict]]] = {
     name: field.annotation
     for name, field in HostPlan.model_fields.items()

@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 
 from releve.plan.durations import format_duration
 from releve.plan.keys import PROVIDER_KINDS, SECTIONS
-from releve.plan.types import CHECK_KINDS, HostPlan, Plan, Strict, VolumePlan
+from releve.plan.strict import Strict
+from releve.plan.types import CHECK_KINDS, HostPlan, Plan, VolumePlan
 
 EXAMPLE: Final = """\
 version: 1
@@ -124,7 +125,8 @@ def _name_annotation(annotation: Any) -> str:
 
 
 def _name_union(members: list[Any]) -> str:
-    return _name_annotation(members[0]) if len(members) == 1 else "check"
+    names = {_name_annotation(member) for member in members if get_origin(member) is not Annotated}
+    return names.pop() if len(names) == 1 else "check"
 
 
 _PLAIN: Final = {

@@ -4,32 +4,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from releve.plan.durations import Duration
-
-Name = Annotated[str, Field(min_length=1)]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class LxdProvider(Strict):
-    """LXD or Incus, over its unix socket or HTTPS."""
-
-    kind: Literal["lxd"] = Field(description="which provider holds the instances")
-    endpoint: str = Field(
-        "",
-        description="unix socket path, https URL, or lab:NAME for a lab on this machine; "
-        "empty: the local daemon",
-    )
-    project: Name = Field("default", description="LXD project that holds the instances")
-    network: str = Field("", description="default network of new instances")
-    pool: str = Field("", description="storage pool of new instances' system disks")
-
-
-ProviderPlan = Annotated[LxdProvider, Field(discriminator="kind")]
+from releve.plan.provider_types import ProviderPlan
+from releve.plan.strict import Name, Strict
 
 
 class VolumePlan(Strict):

@@ -20,7 +20,8 @@ from releve.plan.problems import (
     show_word,
     suggest,
 )
-from releve.plan.types import CHECK_KINDS, Strict
+from releve.plan.strict import Strict
+from releve.plan.types import CHECK_KINDS
 from releve.plan.yaml_tree import YamlTree
 
 

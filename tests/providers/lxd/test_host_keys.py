@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from releve.errors import Refused
-from releve.providers.lxd.host_keys import KEY_FILES, describe_private_key, parse_public_key
+from releve.model.host_key_text import parse_public_key
+from releve.providers.lxd.host_keys import KEY_FILES, describe_private_key
 
 PASSPHRASE = "canary-of-the-passphrase"  # noqa: S105 - of a key that this test makes
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from releve.errors import Busy, Refused
+from releve.model.host_key_text import parse_public_key
 from releve.model.identity import new_run_id, snapshot_name
 from releve.model.resources import InstanceRequest, Power
-from releve.plan.types import LxdProvider
+from releve.plan.provider_types import LxdProvider
 from releve.providers.lxd.connection import connect_lxd
-from releve.providers.lxd.host_keys import parse_public_key
 from tests.contracts.asking import make_labels, make_request
 from tests.contracts.lxd_range import POOL, LxdRange
 

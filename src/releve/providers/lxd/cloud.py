@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 from releve.errors import Refused
+from releve.model.deletion import require_deletable_instance
 from releve.model.resources import (
     Address,
     Capabilities,
@@ -24,7 +25,6 @@ from releve.providers.lxd.addresses import Addresses
 from releve.providers.lxd.api import LxdApi
 from releve.providers.lxd.captures import Capture
 from releve.providers.lxd.copies import Copies
-from releve.providers.lxd.deletion import require_deletable_instance
 from releve.providers.lxd.endpoint import resolve_endpoint
 from releve.providers.lxd.errors import reading
 from releve.providers.lxd.images import Images

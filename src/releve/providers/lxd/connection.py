@@ -1,6 +1,6 @@
 """From the plan's provider section to a provider."""
 
-from releve.plan.types import LxdProvider
+from releve.plan.provider_types import LxdProvider
 from releve.ports.provider import Provider
 from releve.providers.lxd.cloud import LxdCloud
 

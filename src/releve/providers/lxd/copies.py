@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from releve.errors import Busy, Missing, Refused
+from releve.model.deletion import require_criterion, require_deletable_volume
 from releve.model.resources import Labels, Volume
 from releve.providers.lxd.api import LxdApi
-from releve.providers.lxd.deletion import require_deletable_volume
 from releve.providers.lxd.errors import reading
-from releve.providers.lxd.images import require_criterion
 from releve.providers.lxd.labels import PREFIX, as_config
 from releve.providers.lxd.volumes import Volumes, split_id, volume_path
 

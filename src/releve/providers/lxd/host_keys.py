@@ -1,10 +1,10 @@
 """Host keys: public ones read through the provider, private ones placed before the first start."""
 
 import base64
-import re
 from typing import Final
 
 from releve.errors import Malformed, Refused
+from releve.model.host_key_text import first_string, parse_public_key
 from releve.model.resources import HostKey
 from releve.providers.lxd.api import LxdApi
 
@@ -13,8 +13,6 @@ KEY_FILES: Final = {
     "ecdsa-sha2-nistp256": "/etc/ssh/ssh_host_ecdsa_key",
     "ssh-rsa": "/etc/ssh/ssh_host_rsa_key",
 }
-_LINE: Final = re.compile(rb"([a-z0-9-]{1,32}) ([A-Za-z0-9+/]{16,4096}={0,2})(?: [^\r\n]*)?\s*")
-_LONGEST_LINE: Final = 8192
 _MAGIC: Final = b"openssh-key-v1\0"
 
 
@@ -32,27 +30,13 @@ def read_host_keys(api: LxdApi, instance: str) -> tuple[HostKey, ...]:
     return tuple(keys)
 
 
-def parse_public_key(content: bytes) -> HostKey | None:
-    """None where this is not exactly one key whose inside and outside name one algorithm."""
-    match = _LINE.fullmatch(content) if len(content) <= _LONGEST_LINE else None
-    if match is None:
-        return None
-    try:
-        algorithm = _first_string(base64.b64decode(match[2], validate=True))
-    except ValueError:
-        return None
-    if algorithm != match[1] or algorithm.decode() not in KEY_FILES:
-        return None
-    return HostKey(algorithm.decode(), match[2].decode())
-
-
 def describe_private_key(pem: str) -> tuple[str, HostKey]:
     """The path it belongs to, and its public half; Refused for what sshd could not load."""
     body = "".join(line for line in pem.strip().splitlines() if not line.startswith("-----"))
     try:
         blob = base64.b64decode(body, validate=True)
         fields = _read_header(blob)
-        algorithm = _first_string(fields["public"]).decode("ascii")
+        algorithm = first_string(fields["public"]).decode("ascii")
     except ValueError as error:
         raise _unusable(str(error)) from error
     if fields["cipher"] != b"none":
@@ -68,18 +52,11 @@ def _read_header(blob: bytes) -> dict[str, bytes]:
         raise ValueError("it is not in OpenSSH's own format")
     fields, rest = [], blob[len(_MAGIC) :]
     for _ in range(3):
-        fields.append(_first_string(rest))
+        fields.append(first_string(rest))
         rest = rest[4 + len(fields[-1]) :]
     if int.from_bytes(rest[:4], "big") != 1:
         raise ValueError("it holds another number of keys than one")
-    return {"cipher": fields[0], "public": _first_string(rest[4:])}
-
-
-def _first_string(wire: bytes) -> bytes:
-    length = int.from_bytes(wire[:4], "big")
-    if len(wire) < 4 + length:
-        raise ValueError("it ends too early")
-    return wire[4 : 4 + length]
+    return {"cipher": fields[0], "public": first_string(rest[4:])}
 
 
 def _unusable(why: str) -> Refused:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from releve.errors import Ambiguous, Busy, Missing, Refused
+from releve.model.deletion import require_criterion
 from releve.model.resources import Image
 from releve.providers.lxd.api import LxdApi
 from releve.providers.lxd.errors import make_error, reading
@@ -98,15 +99,6 @@ def describe_image(content: Mapping[str, Any], *, name: str) -> Image:
         str(key): str(text) for key, text in properties.items() if str(key).startswith("releve.")
     }
     return Image(str(content["fingerprint"]), name, labels=labels)
-
-
-def require_criterion(labels: Mapping[str, str], *, kind: str) -> None:
-    if not labels:
-        raise Refused(
-            f"asked for every {kind} at once",
-            why="no label was given",
-            remedy="Give labels",
-        )
 
 
 def _is_called(content: Mapping[str, Any], reference: str) -> bool:

@@ -1,4 +1,4 @@
-"""What Relève may delete: only what its own labels say was made to be deleted."""
+"""What Relève may delete, or look for: only what its own labels say."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -19,6 +19,15 @@ def require_deletable_volume(volume: Volume) -> None:
     reason = explain_kept_volume(volume.labels)
     if reason:
         raise _refuse(f"volume {volume.id} is not deleted", reason)
+
+
+def require_criterion(labels: Mapping[str, str], *, kind: str) -> None:
+    if not labels:
+        raise Refused(
+            f"asked for every {kind} at once",
+            why="no label was given",
+            remedy="Give labels",
+        )
 
 
 def explain_kept_instance(instance: Instance, volumes: Iterable[Volume]) -> str:

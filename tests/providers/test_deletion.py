@@ -2,8 +2,8 @@
 
 import pytest
 
+from releve.model.deletion import explain_kept_instance, explain_kept_volume
 from releve.model.resources import Instance, Labels, Power, Role, Volume
-from releve.providers.lxd.deletion import explain_kept_instance, explain_kept_volume
 
 GOES = {Role.TWIN, Role.HELPER, Role.DISCARDED}
 

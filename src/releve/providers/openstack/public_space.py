@@ -1,0 +1,31 @@
+"""Which addresses an isolated instance may reach: the public ones, less the project's own."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Final
+
+Network = ipaddress.IPv4Network
+
+# Private, shared, local, reserved and multicast ranges, by their registry at IANA.
+_NOT_PUBLIC: Final = tuple(
+    Network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
+    )
+)  # fmt: skip
+
+
+def list_public(without: Iterable[str]) -> tuple[str, ...]:
+    """The fewest networks that hold every public IPv4 address but these, in order."""
+    left = [Network("0.0.0.0/0")]
+    own = [Network(address) for address in without if ":" not in address]
+    for taken in (*_NOT_PUBLIC, *own):
+        left = [piece for network in left for piece in _exclude(network, taken)]
+    return tuple(str(network) for network in ipaddress.collapse_addresses(left))
+
+
+def _exclude(network: Network, taken: Network) -> Iterable[Network]:
+    if taken.supernet_of(network):
+        return []
+    return network.address_exclude(taken) if network.supernet_of(taken) else [network]

@@ -1,0 +1,108 @@
+"""The user's clouds.yaml as a session: signed in when first needed, bounded, never repeating.
+
+openstacksdk reads the file, with its secure.yaml, its profiles and its ways to sign in.
+keystoneauth sends the requests; see decision 0009 for why not the layers of openstacksdk above.
+"""
+
+import io
+import logging
+import threading
+import time
+from typing import Any, Final
+
+import requests
+import urllib3
+from keystoneauth1.adapter import Adapter
+from openstack.config import OpenStackConfig
+from openstack.config.cloud_region import CloudRegion
+
+from releve.providers.openstack.errors import BodyTooLong, translated
+
+# Relève's word for a service: the catalogue's, and the versions of its API that are spoken.
+SERVICES: Final = {
+    "compute": ("compute", "2", "2.latest"),
+    "volume": ("block-storage", "3", "3.latest"),
+    "image": ("image", "2", "2.latest"),
+    "network": ("network", None, None),
+}
+_NETWORK_VERSION: Final = "v2.0"  # the one there is; an older Neutron lists none
+_BODY_BYTES: Final = 8 * 2**20
+_BODY_SECONDS: Final = 60.0
+# At DEBUG these write whole bodies: tokens, user_data, the password Nova makes up.
+_TALKATIVE: Final = ("keystoneauth", "keystoneauth1", "openstack", "stevedore")
+
+
+class CloudSession:
+    """Safe to use from several threads."""
+
+    def __init__(self, cloud: str, *, region: str, timeout_seconds: float) -> None:
+        keep_secrets_out_of_logs()
+        self.timeout_seconds = timeout_seconds
+        self._lock = threading.Lock()
+        self._adapters: dict[str, Adapter] = {}
+        with translated(f"reading the settings of cloud {cloud}"):
+            self._region = read_region(cloud, region=region, timeout_seconds=timeout_seconds)
+            self._session = self._region.get_session()
+            self._session.session.hooks["response"].append(read_bounded)
+
+    def adapter(self, service: str) -> Adapter:
+        with self._lock:
+            if service not in self._adapters:
+                self._adapters[service] = self._make_adapter(service)
+            return self._adapters[service]
+
+    def project_id(self) -> str:
+        with translated("signing in to the cloud"):
+            return str(self._session.get_project_id() or "")
+
+    def close(self) -> None:
+        self._session.session.close()
+
+    def _make_adapter(self, service: str) -> Adapter:
+        """Not the one of openstacksdk, which repeats and caches as clouds.yaml says."""
+        kind, least, most = SERVICES[service]
+        adapter = Adapter(
+            session=self._session,
+            service_type=self._region.get_service_type(kind),
+            service_name=self._region.get_service_name(kind),
+            interface=self._region.get_interface(kind),
+            region_name=self._region.get_region_name(kind),
+            endpoint_override=self._region.get_endpoint(kind),
+            min_version=least,
+            max_version=most,
+        )
+        if service == "network":
+            endpoint = (adapter.get_endpoint() or "").rstrip("/")
+            is_versioned = endpoint.endswith(_NETWORK_VERSION)
+            mounted = endpoint if is_versioned else f"{endpoint}/{_NETWORK_VERSION}"
+            adapter.endpoint_override = mounted if endpoint else None
+        return adapter
+
+
+def read_region(cloud: str, *, region: str, timeout_seconds: float) -> CloudRegion:
+    """Whatever the file says of retries and time-outs, ours count."""
+    config = OpenStackConfig(app_name="releve")
+    if region:
+        return config.get_one(cloud=cloud, api_timeout=timeout_seconds, region_name=region)
+    return config.get_one(cloud=cloud, api_timeout=timeout_seconds)
+
+
+def keep_secrets_out_of_logs() -> None:
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.WARNING))
+
+
+def read_bounded(response: requests.Response, **_options: Any) -> None:
+    """Take the whole body in, within bounds of bytes and time."""
+    give_up, body = time.monotonic() + _BODY_SECONDS, bytearray()
+    try:
+        while chunk := response.raw.read(65536, decode_content=True):
+            body += chunk
+            if len(body) > _BODY_BYTES or time.monotonic() > give_up:
+                response.raw.close()
+                raise BodyTooLong(f"more than {len(body) - 1} bytes")
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ConnectionError(f"the reply broke off: {error}") from error
+    response.raw.release_conn()
+    response.raw = io.BytesIO(bytes(body))
