@@ -245,9 +245,10 @@ class TestSystemDisk:
     def test_is_read_from_outside(self, range_: ProviderRange, old: str) -> None:
         stop(range_, old)
         disk = range_.provider.read_system_disk(old)
-        assert disk.filesystem
-        assert len(disk.superblock) == SUPERBLOCK_BYTES
         assert bool(disk.digest) != bool(disk.why)
+        if disk.superblock or disk.digest:  # else nobody but a helper sees its bytes
+            assert disk.filesystem
+            assert len(disk.superblock) == SUPERBLOCK_BYTES
 
     def test_is_given_to_a_helper_and_taken_back(
         self, range_: ProviderRange, old: str, helper: str

@@ -37,7 +37,8 @@ def check(
 
     outside = connect(loaded.plan.provider, state=open_state())
     steps = list_steps(loaded, chosen, outside)
-    show_json(loaded, steps) if json else show_steps(loaded, steps)
+    notes = outside.provider.capabilities.notes
+    show_json(loaded, steps, notes) if json else show_steps(loaded, steps, notes)
 
 
 def list_steps(
@@ -53,7 +54,9 @@ def list_steps(
     return {run.host: describe_run(run, catalogue_of(run)) for run in runs}
 
 
-def show_json(loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]]) -> None:
+def show_json(
+    loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]], notes: tuple[str, ...] = ()
+) -> None:
     from dataclasses import asdict
 
     from releve.cli.terminal import Terminal
@@ -62,12 +65,15 @@ def show_json(loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]]) ->
         {
             "plan": str(loaded.path),
             "sha256": loaded.sha256,
+            "notes": list(notes),
             "hosts": {host: [asdict(line) for line in lines] for host, lines in steps.items()},
         }
     )
 
 
-def show_steps(loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]]) -> None:
+def show_steps(
+    loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]], notes: tuple[str, ...] = ()
+) -> None:
     from releve.cli.terminal import Terminal
 
     terminal = Terminal()
@@ -78,5 +84,7 @@ def show_steps(loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]]) -
             [(line.name, line.phase, line.sentence, ", ".join(line.needs)) for line in lines],
         )
         terminal.line()
+    for note in notes:
+        terminal.line(f"Of this provider: {note}.")
     terminal.line(f"{loaded.path} is right, and nothing was touched.")
     terminal.line(f"Next: releve recover {next(iter(steps))}")

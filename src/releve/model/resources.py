@@ -64,6 +64,7 @@ class Instance:
     revision: str = ""  # opaque; changes with each change; empty where the provider has none
     isolated: bool = False  # on the provider's network for twins, not on the hosts' own
     system_disks: tuple[str, ...] = ()  # instances whose system disks it can read
+    disk_serials: Mapping[str, str] = field(default_factory=dict)  # of those it has to mount itself
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class InstanceRequest:
     host_private_keys: tuple[str, ...] = ()  # only where the plan carries host keys over
     start: bool = True  # False: left off, so that volumes are there at its first boot
     isolated: bool = False  # on a network apart: reached by the controller, reaching no host
+    volumes: tuple[str, ...] = ()  # ids of those that will be attached: it is made within reach
 
 
 @dataclass(frozen=True)
@@ -159,3 +161,4 @@ class Capabilities:
     snapshots: bool  # cheap enough (copy-on-write) to take in every run
     locks: bool
     settle_seconds: float  # after an ambiguous error, and between two looks
+    notes: tuple[str, ...] = ()  # what it cannot do, and what is done instead; sentences

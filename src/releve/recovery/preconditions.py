@@ -237,6 +237,7 @@ def _judge_request(
         network=subject.plan.network,
         labels=Labels(host=subject.host, run=run_id, epoch=1, role=Role.CANDIDATE),
         authorized_keys=keys,
+        volumes=tuple(volume.id for volume in subject.plan.volumes.values()),
     )
     for shortfall in provider.list_shortfalls(request):
         yield Problem(

@@ -22,7 +22,13 @@ IMAGE = "55555555-5555-4555-8555-555555555555"
 NETWORK = "66666666-6666-4666-8666-666666666666"
 FLOATING = "77777777-7777-4777-8777-777777777777"
 PROJECT = "88888888888848888888888888888888"
-EXTENSIONS = ("router", "security-group", "revision-if-match", "standard-attr-tag", "address-group")
+EXTENSIONS = (
+    "router",
+    "security-group",
+    "security-groups-remote-address-group",
+    "revision-if-match",
+    "standard-attr-tag",
+)
 SERVICES = {
     "compute": "/compute/v2.1",
     "block-storage": "/volume/v3",

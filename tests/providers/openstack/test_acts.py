@@ -49,7 +49,7 @@ def accept(asked: Asked) -> Reply | None:
     """Nobody is called like anything new; every act is accepted."""
     if asked.method != "GET":
         return ok({"port": {"id": OTHER}, "server": {"id": OTHER}, "volume": {"id": OTHER}}, 202)
-    empty = {"servers": [], "ports": [], "images": []}
+    empty: dict[str, list[str]] = {"servers": [], "ports": [], "images": []}
     return ok(empty) if "name=" in asked.path else everything(asked)
 
 
@@ -259,6 +259,14 @@ class TestDescription:
 
         _, cloud = meet(answer)
         assert not cloud.get_instance(INSTANCE).networked
+
+    def test_what_a_cloud_cannot_do_is_said_with_what_is_done_instead(self, meet: Meet) -> None:
+        _, cloud = meet(everything)
+        assert len(cloud.capabilities.notes) == 2
+        _, cloud = meet(everything, double={"extensions": (), "compute_version": "2.1"})
+        told = " ".join(cloud.capabilities.notes)
+        for word in ("lock", "revision-if-match", "floating IP", "tags", "security groups"):
+            assert word in told
 
     def test_an_older_nova_has_no_lock_that_could_be_read_back(self, meet: Meet) -> None:
         _, cloud = meet(everything, double={"compute_version": "2.8"})

@@ -4,6 +4,7 @@ import base64
 import ipaddress
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ MAPPING = [{"boot_index": 0, "snapshot_id": OTHER}, {"boot_index": None, "snapsh
 CAPTURED = PLAIN | {"size": 0, "block_device_mapping": json.dumps(MAPPING)}
 
 
-def body_of(request: InstanceRequest, parts: Parts, system_disk: str = "") -> dict[str, object]:
+def body_of(request: InstanceRequest, parts: Parts, system_disk: str = "") -> dict[str, Any]:
     settings = Settings(system_disk=system_disk)
     return make_body(request, parts, user_data="", system_disk=settings)
 
@@ -70,8 +71,8 @@ def test_a_flavor_without_a_disk_boots_from_a_volume_that_goes_with_it() -> None
 def test_an_image_that_is_a_snapshot_gives_its_root_alone(flavor: Flavor) -> None:
     """Data volumes that were attached when it was captured stay out."""
     body = body_of(REQUEST, Parts(flavor, CAPTURED, zone=""))
-    (disk,) = body["block_device_mapping_v2"]  # type: ignore[misc]
-    assert (disk["source_type"], disk["uuid"]) == ("snapshot", OTHER)  # type: ignore[index]
+    (disk,) = body["block_device_mapping_v2"]
+    assert (disk["source_type"], disk["uuid"]) == ("snapshot", OTHER)
     assert body["imageRef"] == ""
 
 

@@ -173,7 +173,7 @@ def test_a_read_that_succeeds_at_last_is_an_answer(meet: Meet) -> None:
 def answer_without_names(asked: Asked) -> Reply | None:
     """As `everything`, but nothing is called like what is asked for by name."""
     if "name=" in asked.path:
-        empty = {"servers": [], "ports": [], "images": []}
+        empty: dict[str, list[str]] = {"servers": [], "ports": [], "images": []}
         return ok(empty)
     return everything(asked)
 

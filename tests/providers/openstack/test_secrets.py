@@ -41,7 +41,7 @@ def test_no_secret_is_logged_at_debug(
 ) -> None:
     def answer(asked: Asked) -> Reply | None:
         if asked.method == "GET":
-            empty = {"servers": [], "ports": [], "images": []}
+            empty: dict[str, list[str]] = {"servers": [], "ports": [], "images": []}
             return ok(empty) if "name=" in asked.path else everything(asked)
         if status != 202:
             return failure(status, "no")

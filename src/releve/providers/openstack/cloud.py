@@ -18,7 +18,7 @@ from releve.model.resources import (
 )
 from releve.ports.provider import Provider
 from releve.providers.openstack import host_keys
-from releve.providers.openstack.abilities import read_abilities
+from releve.providers.openstack.abilities import list_notes, read_abilities
 from releve.providers.openstack.addresses import Addresses
 from releve.providers.openstack.api import OpenstackApi
 from releve.providers.openstack.captures import Captures
@@ -85,6 +85,7 @@ class OpenstackCloud(Provider):
             snapshots=False,  # nobody outside can tell whether they are copy-on-write
             locks=abilities.tells_lock,
             settle_seconds=settle_seconds,
+            notes=list_notes(abilities),
         )
 
     def get_instance(self, instance_id: str) -> Instance:

@@ -14,11 +14,12 @@ from releve.providers.openstack.flavors import Flavor, Flavors
 from releve.providers.openstack.images import Images, root_snapshot_of
 from releve.providers.openstack.instances import YES, Instances
 from releve.providers.openstack.isolation import Isolation
-from releve.providers.openstack.labels import BASE_IMAGE, ISOLATED, OFF, as_metadata
+from releve.providers.openstack.labels import BASE_IMAGE, ISOLATED, OFF, as_metadata, unpack_labels
 from releve.providers.openstack.ports import PortDraft, Ports, provide_port
 from releve.providers.openstack.settings import Settings
 from releve.providers.openstack.user_data import make_user_data
 from releve.providers.openstack.volumes import GIB
+from releve.providers.openstack.zones import Zones
 
 SMALLEST_DISK_GIB: Final = 10
 _BUILD_SECONDS: Final = 300.0
@@ -43,6 +44,7 @@ class Creation:
         self._ports = ports
         self._isolation = isolation
         self._instances = Instances(api, ports)
+        self._zones = Zones(api, planned=settings.zone)
 
     def create(self, request: InstanceRequest) -> None:
         """Busy where the name is taken: Nova itself would make a second one."""
@@ -71,18 +73,12 @@ class Creation:
     def find_parts(self, request: InstanceRequest) -> Parts:
         flavor = Flavors(self._api).find(request.size)
         image = Images(self._api).read(request.image_id)
-        return Parts(flavor, image, self._settings.zone)
+        return Parts(flavor, image, self._zones.choose(request.volumes))
 
     def _provide_port(self, request: InstanceRequest) -> str:
         """Made first, so that a second create of the same name cannot get it."""
         if request.port_id:
-            held = self._ports.read(request.port_id)
-            if held.get("device_id"):
-                raise Busy(
-                    f"port {request.port_id} is in use",
-                    why=f"it is on {held['device_id']}",
-                    remedy="Look at it again",
-                )
+            require_free(self._ports.read(request.port_id), request)
             return request.port_id
         if request.isolated:
             return self._isolation.provide_port(request)
@@ -110,6 +106,19 @@ class Creation:
             why = f"it is still {content['status']} after {_BUILD_SECONDS:g} s"
             raise make_error(Busy, what, why=why)
         self._instances.stop(instance_id)
+
+
+def require_free(port: Content, request: InstanceRequest) -> None:
+    """Nova marks a port as in use only while it builds; until then its name says whose it is."""
+    with reading(f"reading port {request.port_id}"):
+        holder, name = str(port["device_id"] or ""), str(port["name"])
+        is_ours = "releve.run" in unpack_labels(port.get("description", ""))
+    if holder or (is_ours and name != request.name):
+        raise Busy(
+            f"port {request.port_id} is in use",
+            why=f"it is on {holder}" if holder else f"it is reserved for {name}",
+            remedy="Look at it again",
+        )
 
 
 def make_body(

@@ -23,7 +23,7 @@ class CutOff:
         self._api = api
         self._instances = instances
         self._ports = ports
-        self._has_tags = bool({"standard-attr-tag", "tag"} & abilities.extensions)
+        self._has_tags = abilities.has_tags
 
     def isolate(self, instance_id: str) -> None:
         what = f"isolating instance {instance_id}"

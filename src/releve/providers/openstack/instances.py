@@ -101,6 +101,7 @@ class Instances:
                 revision=revise(content),
                 isolated=content["metadata"].get(ISOLATED) == YES,
                 system_disks=tuple(sorted(disks.values())),
+                disk_serials={owner: volume for volume, owner in disks.items()},
             )
 
     def label(self, instance_id: str, labels: Labels, *, revision: str) -> None:

@@ -77,7 +77,9 @@ class Isolation:
 
     def remove_unused(self) -> None:
         """Neutron keeps a group that a port still has."""
-        kinds = ["security-groups"] + (["address-groups"] if self._has_address_groups else [])
+        kinds = ["security-groups"] + (
+            ["address-groups"] if self._abilities.has_address_groups else []
+        )
         for kind in kinds:
             for content in self._list_own(kind, kind.replace("-", "_")):
                 try:
@@ -85,10 +87,6 @@ class Isolation:
                     self._api.delete("network", (kind, str(content["id"])), what=what)
                 except ProviderError:
                     return  # in use; the next deletion tries again
-
-    @property
-    def _has_address_groups(self) -> bool:
-        return "address-group" in self._abilities.extensions
 
     def _find_ground(self, network: str) -> Ground:
         content = self._ports.find_network(network)
@@ -139,12 +137,12 @@ class Isolation:
 
     def _make_rules(self, ground: Ground) -> list[Rule]:
         public = list_public(self._list_own_addresses())
-        if self._has_address_groups:
+        if self._abilities.has_address_groups:
             targets = [{"remote_address_group_id": self._ensure_addresses(ground, public)}]
         else:
             targets = [{"remote_ip_prefix": network} for network in public]
         rules = make_rules(ground.sources, targets)
-        if len(rules) > _MOST_RULES and not self._has_address_groups:
+        if len(rules) > _MOST_RULES and not self._abilities.has_address_groups:
             raise Refused(
                 "no isolated instance can be made here",
                 why=f"its security group would need {len(rules)} rules, and the extension"
@@ -169,9 +167,8 @@ class Isolation:
         )
         for verb, addresses in changes:
             if addresses:
-                body = {"address_group": {"addresses": addresses}}
                 path, what = ("address-groups", identity, verb), f"bringing {name} up to date"
-                self._api.put("network", path, body, what=what)
+                self._api.put("network", path, {"addresses": addresses}, what=what)
         return identity
 
     def _list_own_addresses(self) -> set[str]:

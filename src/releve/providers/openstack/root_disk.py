@@ -7,11 +7,7 @@ from typing import Final
 from releve.providers.openstack.api import Content, OpenstackApi
 from releve.providers.openstack.errors import reading
 
-_FIRST_DEVICE: Final = re.compile(r"(/dev/)?(vd|sd|xvd|hd)a")
-
-
-def boots_from_volume(content: Content) -> bool:
-    return not content.get("image")
+_FIRST_DEVICE: Final = re.compile(r"(/dev/)?(vd|sd|xvd|hd)a1?")
 
 
 def volumes_of(content: Content) -> list[str]:
@@ -22,8 +18,7 @@ def volumes_of(content: Content) -> list[str]:
 
 def find_root_volume(api: OpenstackApi, content: Content) -> str:
     """Empty where it boots from the disk of its flavor."""
-    held = volumes_of(content)
-    if not boots_from_volume(content) or not held:
+    if not volumes_of(content):
         return ""
     server = str(content["id"])
     listed = api.get("compute", "servers", server, "os-volume_attachments")
@@ -33,7 +28,7 @@ def find_root_volume(api: OpenstackApi, content: Content) -> str:
 
 
 def choose_root(attachments: Sequence[Content]) -> str:
-    """The first device; Nova shows no boot order. Empty where no device is told."""
+    """The first device, which is a local disk where no volume has it; Nova shows no boot order."""
     for attachment in attachments:
         if _FIRST_DEVICE.fullmatch(str(attachment.get("device") or "")):
             return str(attachment["volumeId"])

@@ -13,6 +13,7 @@ from releve.providers.openstack.images import Images
 from releve.providers.openstack.isolation import Isolation
 from releve.providers.openstack.ports import Ports
 from releve.providers.openstack.settings import Settings
+from releve.providers.openstack.zones import Zones
 
 _DEFINITE = (Missing, Ambiguous, Refused)
 
@@ -43,7 +44,7 @@ class Shortfalls:
             yield from self._judge_compute(flavor)
             yield from self._judge_volumes(request, flavor)
         yield from self._judge_ports(request)
-        yield from self._judge_zone()
+        yield from self._judge_zone(request)
         if request.isolated:
             yield from self._isolation.list_shortfalls(request.network)
 
@@ -68,7 +69,7 @@ class Shortfalls:
         except Missing as error:
             yield str(error)
             return
-        parts = Parts(flavor, image, self._settings.zone)
+        parts = Parts(flavor, image, zone="")
         disk = make_boot_disk(parts, system_disk=self._settings.system_disk)
         if not disk:
             return
@@ -99,19 +100,13 @@ class Shortfalls:
             quota = content["quota"]["port"]
             yield from _judge("ports", most=quota["limit"], used=quota["used"], needed=1)
 
-    def _judge_zone(self) -> Iterator[str]:
-        """Volumes and instances of different zones may not come together."""
-        if not self._settings.zone:
-            return
-        for service, path, key in (
-            ("compute", "os-availability-zone", "zoneName"),
-            ("volume", "os-availability-zone", "zoneName"),
-        ):
-            content = self._api.get(service, path)
-            with reading("reading the availability zones"):
-                known = [str(item[key]) for item in content["availabilityZoneInfo"]]
-            if self._settings.zone not in known:
-                yield f"there is no availability zone {self._settings.zone} for {service}"
+    def _judge_zone(self, request: InstanceRequest) -> Iterator[str]:
+        zones = Zones(self._api, planned=self._settings.zone)
+        try:
+            zones.require_planned()
+            zones.choose(request.volumes)
+        except _DEFINITE as error:
+            yield str(error)
 
 
 def _judge(name: str, *, most: Any, used: Any, needed: int) -> Iterator[str]:

@@ -60,7 +60,9 @@ def ask_helper(context: StepContext) -> dict[str, Any]:
 
 def find_since(context: StepContext) -> float:
     """Unix seconds a little before the first error; 0 where none was noted."""
-    superblock = context.outputs.get("autopsy_disk", {}).get("superblock") or {}
+    steps = ("autopsy_disk", "autopsy_attach")  # whichever could read it
+    told = (context.outputs.get(step, {}).get("superblock") for step in steps)
+    superblock: Mapping[str, Any] = next(filter(None, told), {})
     at = (superblock.get("first_error") or {}).get("at", "")
     try:
         return max(0.0, datetime.fromisoformat(at).timestamp() - EARLIER_SECONDS)

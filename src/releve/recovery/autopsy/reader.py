@@ -8,7 +8,8 @@ from releve.model.identity import helper_name
 from releve.model.resources import Instance, InstanceRequest, Power, Role
 from releve.model.run import EventKind, Phase, RunInput
 from releve.recovery.autopsy.autopsy_step import AutopsyStep
-from releve.recovery.autopsy.case import MOUNT, case_of, find_helper, read_dead_instance
+from releve.recovery.autopsy.case import MOUNT, Case, case_of, find_helper, read_dead_instance
+from releve.recovery.autopsy.disk_on_helper import ask_helper
 from releve.recovery.subject import labels_of, make_door, plan_of
 from releve.workflow.step import FAILED, Done, Pending, Sight, Step, StepContext, Todo
 
@@ -66,6 +67,8 @@ class AttachDisk(AutopsyStep):
     cell = "A03"
     needs = ("autopsy_disk", "autopsy_helper")
     builds_on = ("autopsy_helper",)
+    deadline_seconds = 3600.0  # where the provider copies the disk
+    acts_at_most = 4  # attach, mount; each may have to be sent twice
 
     def describe(self, run: RunInput) -> str:
         del run
@@ -74,14 +77,24 @@ class AttachDisk(AutopsyStep):
     def look_closer(self, context: StepContext) -> Sight:
         case = case_of(context)
         helper = require_helper(context)
-        if case.dead in helper.system_disks:
-            return Done(f"{helper.name} reads the disk of {case.dead_name}", {"root": MOUNT})
-        read_dead_instance(context, case)
-        return Todo(f"{helper.name} does not read the disk of {case.dead_name} yet")
+        if case.dead not in helper.system_disks:
+            read_dead_instance(context, case)
+            return Todo(f"{helper.name} does not read the disk of {case.dead_name} yet")
+        reads, serial = f"{helper.name} reads the disk of {case.dead_name}", serial_of(helper, case)
+        if not serial:
+            return Done(reads, {"root": MOUNT})
+        seen = ask_helper(context, serial, mount=False)
+        if not seen.pop("mounted"):
+            return Todo(f"{helper.name} has the disk and has not mounted it", target="mount")
+        return Done(reads, {"root": MOUNT, **seen})
 
     def act(self, context: StepContext) -> Sight:
-        dead = read_dead_instance(context, case_of(context))
+        case = case_of(context)
+        dead = read_dead_instance(context, case)
         helper = require_helper(context)
+        if serial := serial_of(helper, case):
+            ask_helper(context, serial, mount=True)
+            return Pending("mounted; it is read back")
         context.outside.provider.attach_system_disk(dead.id, helper.id, mount_point=MOUNT)
         return Pending("attach asked for")
 
@@ -156,6 +169,11 @@ def log_in(context: StepContext, helper: Instance) -> Sight:
             "host_keys": [asdict(key) for key in host_keys],
         },
     )
+
+
+def serial_of(helper: Instance, case: Case) -> str:
+    """Of the block device; empty where it has none, or the provider mounts it."""
+    return helper.disk_serials.get(case.dead, "")
 
 
 def require_helper(context: StepContext) -> Instance:

@@ -59,10 +59,11 @@ def _read_disk(made: Outputs) -> DiskFacts | None:
     disk, proof = made.get("autopsy_disk", _NOTHING), made.get("autopsy_proof", _NOTHING)
     if not disk or disk.get(_FAILED):
         return None
-    block = as_fields(disk.get("superblock"))
+    on_helper = made.get("autopsy_attach", _NOTHING)  # where only the helper could read it
+    block = as_fields(disk.get("superblock") or on_helper.get("superblock"))
     after = read_text(proof, "digest")
     return DiskFacts(
-        filesystem=read_text(disk, "filesystem"),
+        filesystem=read_text(disk, "filesystem") or read_text(on_helper, "filesystem"),
         state=read_text(block, "state"),
         error_count=_count(block, "error_count"),
         first_error=_read_error(block, "first_error"),

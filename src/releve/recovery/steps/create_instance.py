@@ -54,6 +54,7 @@ def request_for(context: StepContext) -> InstanceRequest:
         authorized_keys=context.outside.access.public_keys(tuple(plan.ssh.identity_files)),
         port_id=str(context.output_of("reserve_port")["port_id"]),
         host_private_keys=carried_host_keys(context),
+        volumes=tuple(volume.id for volume in plan.volumes.values()),
     )
 
 
