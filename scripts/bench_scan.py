@@ -23,6 +23,11 @@ LAB = "bench"
 HOST = "blog"
 ENROLL = "enroll==0.9.0"
 PACKAGES = ("debsums", "aide")
+# What a virtual machine has and a container lacks; a team's tools; missing names are left out.
+OF_A_SERVER = (
+    *("linux-image-amd64", "linux-image-generic", "linux-headers-amd64", "linux-headers-generic"),
+    *("build-essential", "git", "vim", "python3-dev", "python3-pip", "default-jre-headless"),
+)
 PATHS = 2_000_000
 BAR_MEMORY_MIB = 512.0
 BARS = {"enroll harvest": 2.0, "debsums -a": 8.0}
@@ -112,7 +117,9 @@ def converge(bench: Bench) -> None:
 def install_others(bench: Bench) -> None:
     """Enroll's own wheels are made for the host's Python here, and carried there."""
     apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y")
-    require(bench.run(*apt, "install", "--no-install-recommends", *PACKAGES).returncode, "apt")
+    known = bench.run("apt-cache", "--generate", "pkgnames").stdout.decode().split()
+    packages = [*PACKAGES, *(name for name in OF_A_SERVER if name in set(known))]
+    require(bench.run(*apt, "install", "--no-install-recommends", *packages).returncode, "apt")
     version = bench.run("python3", "-c", "'import sys; print(\"%d.%d\" % sys.version_info[:2])'")
     with tempfile.TemporaryDirectory() as directory:
         wanted = ("--python-version", version.stdout.decode().strip(), "--only-binary=:all:")

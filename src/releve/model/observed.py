@@ -86,9 +86,10 @@ def require_sorted(facts: Iterable[Fact]) -> Iterator[Fact]:
     """The same facts; ValueError where one is out of order or there twice."""
     last: tuple[int, str] = (-1, "")
     for fact in facts:
-        if fact.order <= last:
+        order = fact.order
+        if order <= last:
             raise ValueError(f"{fact.kind} {fact.key!r} is out of order or there twice")
-        last = fact.order
+        last = order
         yield fact
 
 
