@@ -9,7 +9,7 @@ from releve.errors import Ambiguous, Missing
 from releve.model.identity import instance_name
 from releve.model.resources import Instance, InstanceRequest, Role, Volume
 from releve.model.run import Output, RunInput
-from releve.plan.types import DrillPlan
+from releve.plan.types import DrillPlan, DrillVolumes
 from releve.ports.access import Door
 from releve.ports.provider import Provider
 from releve.recovery.subject import (
@@ -87,7 +87,15 @@ def request_twin(
         authorized_keys=context.outside.access.public_keys(tuple(plan.ssh.identity_files)),
         start=start,
         isolated=True,
+        volumes=to_be_attached(context.run),
     )
+
+
+def to_be_attached(run: RunInput) -> tuple[str, ...]:
+    """Where clones of these will lie, the twin must be."""
+    if drill_of(run).volumes is not DrillVolumes.CLONE:
+        return ()
+    return tuple(volume.id for volume in plan_of(run).volumes.values())
 
 
 def twin_id(context: StepContext, twin: Twin) -> str:

@@ -57,8 +57,8 @@ def examine(serial: str, mount_point: str, mount: bool) -> Answer:
 def find_disk(serial: str) -> str:
     """By the serial that the hypervisor gave it; virtio shows the first 20 characters."""
     for path in glob.glob("/sys/block/*"):
-        for name in ("serial", "device/serial", "device/vpd_pg80"):
-            read = read_text(os.path.join(path, name))
+        for name in ("serial", "device/serial", "loop/backing_file"):
+            read = os.path.basename(read_text(os.path.join(path, name)))
             if len(read) >= 8 and serial.startswith(read):
                 return "/dev/" + os.path.basename(path)
     raise ValueError("no block device with serial " + serial)
