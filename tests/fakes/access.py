@@ -1,5 +1,6 @@
 """The access port over a fake cloud: sshd, its host key, and the commands Relève sends."""
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -131,9 +132,24 @@ class Guest:
     def _run_program(self, request: Mapping[str, Any]) -> CommandResult:
         if "volumes" in request:
             return self._examine_volumes(request)
+        if "serial" in request:
+            return self._mount_dead_disk(request)
         if not self._reads(request["root"]):
             return CommandResult(1, b"", b"there is no dead root")
         return CommandResult(0, answer_last_words(), b"")
+
+    def _mount_dead_disk(self, request: Mapping[str, Any]) -> CommandResult:
+        """What guest_disk.py prints on a helper that has a copy of the disk."""
+        dead = request["serial"].removeprefix("copy-of-")
+        if request["mount"]:
+            arguments = {"instance_id": dead, "helper_id": self._instance.id}
+            arguments |= {"mount_point": request["mount_point"]}
+            self._cloud.change_beside("mount_dead_disk", arguments, kind="guest")
+        root = self._cloud.state().instances[dead]
+        mounted = root.root_shown_to.get(self._instance.id) == request["mount_point"]
+        start = base64.b64encode(bytes.fromhex(root.root_superblock)).decode()
+        answer = {"mounted": mounted, "filesystem": root.root_filesystem, "superblock": start}
+        return CommandResult(0, json.dumps(answer).encode(), b"")
 
     def _scan(self, program: bytes) -> CommandResult:
         """A dead root holds what the host's new instance has, and what a hand left there."""

@@ -172,6 +172,11 @@ def mount_in_guest(state: CloudState, _now: float, arguments: Arguments) -> None
     mount(volume, arguments["instance_id"], mode=arguments["mode"], replay=arguments["replay"])
 
 
+def mount_dead_disk(state: CloudState, _now: float, arguments: Arguments) -> None:
+    dead = find(state.instances, arguments["instance_id"], "instance")
+    dead.root_shown_to[arguments["helper_id"]] = arguments["mount_point"]
+
+
 ACTS: dict[str, Callable[[CloudState, float, Arguments], None]] = {
     rule.__name__: rule
     for rule in (
@@ -193,6 +198,7 @@ ACTS: dict[str, Callable[[CloudState, float, Arguments], None]] = {
         change_owner,
         write_system_disk,
         mount_in_guest,
+        mount_dead_disk,
         converge_in_guest,
         spoil_image,
     )

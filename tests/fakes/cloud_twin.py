@@ -108,7 +108,8 @@ def attach_system_disk(state: CloudState, _now: float, arguments: Arguments) -> 
     _require_off(instance, error=Refused)
     if helper.id in instance.root_shown_to:
         raise Busy(f"{helper.id} reads {instance.id} already", remedy=LOOK)
-    instance.root_shown_to[helper.id] = arguments["mount_point"]
+    shown = arguments["mount_point"] if state.habits.shows_disks else ""
+    instance.root_shown_to[helper.id] = shown
 
 
 def detach_system_disk(state: CloudState, _now: float, arguments: Arguments) -> None:

@@ -164,7 +164,7 @@ class FakeProvider(Provider):
 
     def read_system_disk(self, instance_id: str) -> SystemDisk:
         def view(state: CloudState) -> SystemDisk:
-            return describe_system_disk(find(state.instances, instance_id, "instance"))
+            return describe_system_disk(state, find(state.instances, instance_id, "instance"))
 
         return self._get("read_system_disk", view, instance_id=instance_id)
 

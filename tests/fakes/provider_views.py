@@ -49,6 +49,7 @@ def describe_request(request: InstanceRequest) -> dict[str, Any]:
 
 def describe_instance(state: CloudState, instance: CloudInstance) -> Instance:
     held = [volume for volume in state.volumes.values() if volume.held_by == instance.id]
+    shown = [other.id for other in state.instances.values() if instance.id in other.root_shown_to]
     is_changing = instance.busy.startswith("powering") and instance.state != "STOPPED"
     return Instance(
         id=instance.id,
@@ -64,9 +65,8 @@ def describe_instance(state: CloudState, instance: CloudInstance) -> Instance:
         labels=dict(instance.labels),
         revision=str(instance.revision),
         isolated=instance.is_isolated,
-        system_disks=tuple(
-            other.id for other in state.instances.values() if instance.id in other.root_shown_to
-        ),
+        system_disks=tuple(shown),
+        disk_serials={} if state.habits.shows_disks else {key: f"copy-of-{key}" for key in shown},
     )
 
 
@@ -107,7 +107,9 @@ def describe_image(state: CloudState, reference: str) -> Image:
     return named[0]
 
 
-def describe_system_disk(instance: CloudInstance) -> SystemDisk:
+def describe_system_disk(state: CloudState, instance: CloudInstance) -> SystemDisk:
+    if not state.habits.shows_disks:
+        return SystemDisk("", b"", "", why="only a helper sees its bytes")
     content = instance.root_content or f"the system of {instance.id}"
     superblock = bytes.fromhex(instance.root_superblock).ljust(SUPERBLOCK_BYTES, b"\0")
     is_off = instance.state == "STOPPED" and not instance.busy

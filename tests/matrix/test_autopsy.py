@@ -1,5 +1,6 @@
 """An autopsy on the fake cloud: what it finds, and that no fault of it undoes a recovery."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from releve.recovery.report.types import Act, Outcome
 from releve.workflow.step import FAILED
 from tests.fakes.faults import FOREVER, Fault, disarm_all
 from tests.matrix.autopsy import outputs, require_autopsy_done, require_nothing_left, roles
-from tests.matrix.controller import Controller, make_run
+from tests.matrix.controller import HABITS, Controller, make_run
 from tests.matrix.play import Arming, MakeFaults, Played, require_order
 
 ACTS = {
@@ -34,6 +35,24 @@ def play(directory: Path, step: str, make_faults: MakeFaults) -> Controller:
     require_order(controller, record)
     assert record.state is RunState.DONE, record.next_action
     return controller
+
+
+def test_a_disk_that_only_a_helper_sees_is_mounted_and_read_there(tmp_path: Path) -> None:
+    """As on OpenStack: the helper gets a copy as a block device; nobody has a checksum."""
+    make_run(tmp_path, habits=replace(HABITS, shows_disks=False), autopsy=True)
+    controller = Controller(tmp_path)
+    assert controller.drive().state is RunState.DONE
+    require_nothing_left(controller)
+    made = outputs(controller)
+    assert not [step for step, output in made.items() if output.get(FAILED)]
+    assert (made["autopsy_compare"]["missing"], made["autopsy_compare"]["changed"]) == (1, 0)
+    assert made["autopsy_disk"]["superblock"] == {}
+    assert made["autopsy_attach"]["filesystem"] == "ext4"
+    assert "only a helper sees its bytes" in made["autopsy_proof"]["why"]
+    report = read_report(controller.journal, controller.run.run_id)
+    assert report.autopsy is not None
+    assert report.autopsy.disk is not None
+    assert report.autopsy.disk.filesystem == "ext4"
 
 
 @pytest.fixture
