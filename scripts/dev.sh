@@ -4,10 +4,12 @@ set -eu
 
 VENV=.venv
 STAMP=$VENV/.releve-ready
-# python3-venv: the virtual environment; the rest: the lab, the example and the browser test
+# python3-venv: the virtual environment; the rest: the lab and the example, then the browser test,
+# and for the tests on OpenStack its database, its message bus and its images
 RUN_PACKAGES="python3-venv git ca-certificates openssh-client mmdebstrap btrfs-progs xfsprogs \
 e2fsprogs util-linux curl dnsmasq-base nftables iproute2 squashfs-tools xz-utils acl attr"
-TEST_PACKAGES="postgresql openssh-server chromium sudo"
+TEST_PACKAGES="postgresql openssh-server chromium sudo mariadb-server-core mariadb-client-core \
+rabbitmq-server qemu-utils procps"
 
 main() {
     command=${1:-help}

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ("tests.fixtures.lab",)
+pytest_plugins = ("tests.fixtures.lab", "tests.fixtures.openstack")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
