@@ -1,4 +1,4 @@
-"""Every provider's range, one parameter each: the fake always, LXD where it runs."""
+"""Every provider's range, one parameter each: the fake always, LXD and OpenStack where they run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +9,26 @@ from releve.model.resources import InstanceRequest, Power
 from tests.contracts.asking import is_idle, make_request
 from tests.contracts.fake_range import FakeRange
 from tests.contracts.lxd_range import LxdRange
+from tests.contracts.openstack_range import OpenstackRange
 from tests.contracts.provider_range import ProviderRange
+from tests.openstack.connecting import connect_team
+from tests.openstack.tenant import make_tenant
 
 
 @pytest.fixture(
     scope="module",
-    params=["fake", pytest.param("lxd", marks=[pytest.mark.real, pytest.mark.xdist_group("lxd")])],
+    params=[
+        "fake",
+        pytest.param("lxd", marks=[pytest.mark.real, pytest.mark.xdist_group("lxd")]),
+        pytest.param(
+            "openstack",
+            marks=[
+                pytest.mark.real,
+                pytest.mark.xdist_group("openstack"),
+                pytest.mark.timeout(900),  # the first of a session brings the control plane up
+            ],
+        ),
+    ],
 )
 def range_(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -41,4 +55,7 @@ def old(range_: ProviderRange) -> str:
 def _open_range(request: pytest.FixtureRequest, directory: Path) -> ProviderRange:
     if request.param == "fake":
         return FakeRange(directory)
+    if request.param == "openstack":
+        tenant = make_tenant(request.getfixturevalue("control_plane"), directory)
+        return OpenstackRange(tenant, connect_team(tenant.clouds_file))
     return LxdRange(request.getfixturevalue("lab"))  # skips, loudly, where no lab can run
