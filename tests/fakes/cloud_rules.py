@@ -133,6 +133,8 @@ def reconnect_instance(state: CloudState, _now: float, arguments: Arguments) -> 
 
 def label_instance(state: CloudState, _now: float, arguments: Arguments) -> None:
     instance = find(state.instances, arguments["instance_id"], "instance")
+    if instance.state == "ERROR":
+        raise Busy(f"{instance.id} is in ERROR", why="the cloud said 409", remedy=LOOK)
     revision = arguments["revision"]
     if revision and revision != str(instance.revision):
         raise Changed(

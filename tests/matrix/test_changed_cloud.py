@@ -98,6 +98,21 @@ def test_accepted_then_error(cell: Cell, tmp_path: Path) -> None:
     require_kept(played)
 
 
+@pytest.mark.parametrize("row", ["S08", "S09"])
+def test_a_build_that_failed_is_put_back(row: str, tmp_path: Path) -> None:
+    """Nova neither stops nor labels what never came up; it holds nothing either."""
+    (cell,) = [cell for cell in read_cells("F16") if cell.row == row]
+    halted = play(tmp_path / "error", armed_in(cell), breaks(cell, "goes_error"))
+    require_halted(halted)
+    controller = Controller(halted.controller.directory)
+    assert controller.cancel().state is RunState.UNDONE
+    state, world = controller.cloud.state(), controller.world
+    assert state.addresses[ADDRESS].instance_id == world.old
+    assert all(state.volumes[key].attached_to == [world.old] for key in world.volumes.values())
+    assert state.instances[find_new(controller)].state == "ERROR"
+    controller.world.oracle.assert_clean(controller.cloud)
+
+
 @cells("F17")
 def test_accepted_then_stuck_for_ever(cell: Cell, tmp_path: Path) -> None:
     played = play(tmp_path / "stuck", armed_in(cell), breaks(cell, "stuck"))

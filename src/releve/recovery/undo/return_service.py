@@ -86,6 +86,9 @@ class DiscardNewInstance(Step):
             return Done("this run made no instance", {"discarded": ""})
         if instance.labels.get("releve.role") == Role.DISCARDED.value:
             return Done(f"{instance.name} is discarded", {"discarded": instance.name})
+        if instance.power is Power.ERROR:  # a provider may let nobody label such a one
+            kept = f"{instance.name} stays in the error state, labelled as this run's"
+            return Done(f"{kept}; delete it at the provider", {"discarded": instance.name})
         return Todo(f"{instance.name} is not labelled as discarded yet")
 
     def act(self, context: StepContext) -> Sight:

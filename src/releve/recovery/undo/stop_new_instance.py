@@ -1,9 +1,9 @@
 """Power the new instance off, so that nothing holds the volumes or answers at the address."""
 
-from releve.model.resources import Instance
+from releve.model.resources import Instance, Power
 from releve.model.run import EventKind, Phase, RunInput
 from releve.recovery.steps.create_instance import CreateInstance
-from releve.recovery.subject import find_new_instance, is_off
+from releve.recovery.subject import find_new_instance, is_off, plan_of
 from releve.workflow.step import Done, Pending, Sight, Step, StepContext, Todo
 
 
@@ -24,6 +24,9 @@ class StopNewInstance(Step):
             return Done(f"{instance.name} is off", {"instance_id": instance.id})
         if instance.busy:
             return Pending(f"{instance.name} is {instance.busy}")
+        if instance.power is Power.ERROR and not holds_anything(context, instance):
+            reason = f"{instance.name} never came up and holds nothing of {context.run.host}"
+            return Done(reason, {"instance_id": instance.id})
         return Todo(f"{instance.name} is {instance.power.value}")
 
     def act(self, context: StepContext) -> Sight:
@@ -31,6 +34,12 @@ class StopNewInstance(Step):
         if instance is not None:
             context.outside.provider.stop_instance(instance.id)
         return Pending("stop asked for")
+
+
+def holds_anything(context: StepContext, instance: Instance) -> bool:
+    """A data volume or the public address: then it must be proven off, whatever its state."""
+    address = context.outside.provider.get_address(plan_of(context.run).address)
+    return bool(instance.volumes) or address.instance_id == instance.id
 
 
 def find_settled(context: StepContext) -> Instance | None:
