@@ -31,7 +31,13 @@ _ENDING = "ending"
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["releve.workflow.engine", "tests.workflow.toy", "tests.matrix.controller", "pytest"]
+    [
+        "releve.workflow.engine",
+        "tests.workflow.toy",
+        "tests.matrix.controller",
+        "tests.openstack.recovery",
+        "pytest",
+    ]
 )
 
 

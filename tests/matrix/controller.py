@@ -1,14 +1,9 @@
 """One recovery on a fake cloud, everything else real: steps, engine, journal, leases, plan."""
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
-
-from dbos import DBOS
 
 from releve.adapters.store import open_observed_store, open_store
 from releve.model.run import JournalEvent, RunInput, RunRecord
@@ -19,7 +14,6 @@ from releve.recovery.recover import catalogue_of, propose_run, steps_to_undo
 from releve.workflow.engine import Engine, EngineSettings
 from releve.workflow.hooks import Strike, strike_nothing
 from releve.workflow.patience import Patience
-from releve.workflow.state_file import prepare_state_file
 from releve.workflow.step import Step
 from tests.fakes.access import FakeAccess
 from tests.fakes.checker import FakeChecker
@@ -30,6 +24,7 @@ from tests.fakes.cloud_state import Habits
 from tests.fakes.converger import FakeConverger
 from tests.fakes.provider import FakeProvider
 from tests.fakes.world import ADDRESS, HOST, MOUNTS, OLD_NAME, World, make_world, open_world
+from tests.matrix.state_template import copy_state
 from tests.oracle.oracle import Oracle
 
 # two creates make two instances, and nothing shows at once: the hardest cloud to be idempotent on
@@ -59,7 +54,7 @@ WrapJournal = Callable[[Journal], Journal]
 
 def make_run(directory: Path, *, habits: Habits = HABITS, autopsy: bool = False) -> None:
     """The crashed host on its cloud, the team's repository, and a run proposed and recorded."""
-    shutil.copytree(_template().name, directory / "state", dirs_exist_ok=True)
+    copy_state(directory / "state")
     journal, _lease = open_store(directory / "state")
     clock = FakeClock()
     oracle = Oracle()
@@ -68,18 +63,6 @@ def make_run(directory: Path, *, habits: Habits = HABITS, autopsy: bool = False)
     run = propose_run(load_plan(plan), HOST, journal=journal, clock=clock, options={})
     journal.open_run(run)
     world.cloud.close()
-
-
-@cache
-def _template() -> TemporaryDirectory[str]:
-    """State files as a first run leaves them, made once per process: migrations are slow."""
-    template = TemporaryDirectory(prefix="releve-matrix-")
-    state = Path(template.name)
-    open_store(state)
-    open_observed_store(state)
-    prepare_state_file(state / "engine.db")
-    DBOS.migrate(f"sqlite:///{state}/engine.db")
-    return template
 
 
 def _write_repository(repository: Path, world: World, *, autopsy: bool) -> Path:

@@ -1,0 +1,73 @@
+"""Faults of the API on each act of a recovery, at a real control plane behind our proxy.
+
+One server, one attachment, one address, always; nothing left behind. What each came to is in
+.dev/openstack-faults.csv; scripts/openstack_faults.py prints it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import pytest
+
+from tests.openstack.acts import ACTS
+from tests.openstack.faults import Fault
+from tests.openstack.play import Stage, Trouble, play, require_done, write_rows
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.xdist_group("openstack"),
+    pytest.mark.timeout(900),
+]
+ALL: Final = tuple(ACTS)
+
+
+def on(rows: Iterable[str], column: str, what: str, make: Callable[[], Fault]) -> list[Trouble]:
+    """The same fault on each of these acts; the run goes on by itself."""
+    troubles = []
+    for row in rows:
+        fault = make()
+        fault.where = ACTS[row]
+        troubles.append(Trouble(f"{row}-{column}", what, (fault,)))
+    return troubles
+
+
+def lost(answer: str, *, stale: float = 0.0) -> Callable[[], Fault]:
+    """It is done, and nobody hears of it."""
+    return lambda: Fault(answer=answer, done=True, status=504, stale_seconds=stale)
+
+
+def refused(status: int, *, retry_after: str = "", times: int = 1) -> Callable[[], Fault]:
+    return lambda: Fault(answer="status", status=status, retry_after=retry_after, times=times)
+
+
+def refusals_then_a_lost_reply() -> list[Trouble]:
+    """Each act is met by one after the other, in this order."""
+    return [
+        *on(ALL, "F12", "401 once", refused(401)),
+        *on(ALL, "F10", "429, Retry-After: 1", refused(429, retry_after="1")),
+        *on(ALL, "F11", "409", refused(409)),
+        *on(ALL, "F15", "RST, done; reads show the past for 1.5 s", lost("reset", stale=1.5)),
+    ]
+
+
+def errors_of_the_servers() -> list[Trouble]:
+    return [
+        *on(("S04", "S06", "S17"), "F09", "500, not done", refused(500)),
+        *on(("S07", "S11"), "F09", "502, not done", refused(502)),
+        *on(("S05", "S08", "S13"), "F09", "503, not done", refused(503)),
+        *on(("S06", "S11", "S17"), "F10", "429, no Retry-After", refused(429)),
+        *on(("S13",), "F10", "429, Retry-After: 10^9", refused(429, retry_after="1000000000")),
+        *on(ALL, "F08", "504, done", lost("status")),
+    ]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [refusals_then_a_lost_reply, errors_of_the_servers],
+    ids=lambda make: make.__name__,
+)
+def test_the_run_goes_on_by_itself(make: Callable[[], list[Trouble]], stage: Stage) -> None:
+    troubles = make()
+    record = play(stage, troubles)
+    require_done(stage, record)
+    write_rows(stage, troubles, record)
