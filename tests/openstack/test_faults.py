@@ -10,8 +10,17 @@ from typing import Final
 import pytest
 
 from tests.openstack.acts import ACTS
-from tests.openstack.faults import Fault
-from tests.openstack.play import Stage, Trouble, play, require_done, write_rows
+from tests.openstack.faults import FOREVER, Fault
+from tests.openstack.play import (
+    Stage,
+    Trouble,
+    cancel,
+    drive,
+    play,
+    require_done,
+    require_undone,
+    write_rows,
+)
 
 pytestmark = [
     pytest.mark.real,
@@ -61,9 +70,20 @@ def errors_of_the_servers() -> list[Trouble]:
     ]
 
 
+def time_outs_and_no_json() -> list[Trouble]:
+    waited_for = ("S06", "S08", "S13", "S17")
+    return [
+        *on(("S08", "S13"), "F07", "time-out, not done", lambda: Fault(answer="hold")),
+        *on(waited_for, "F06", "time-out, done", lost("hold")),
+        *on(("S05",), "F20", "an HTML page, done", lost("html")),
+        *on(("S07", "S11"), "F20", "truncated JSON, done", lost("truncated")),
+        *on(("S04",), "F20", "50 MB, done", lost("huge")),
+    ]
+
+
 @pytest.mark.parametrize(
     "make",
-    [refusals_then_a_lost_reply, errors_of_the_servers],
+    [refusals_then_a_lost_reply, errors_of_the_servers, time_outs_and_no_json],
     ids=lambda make: make.__name__,
 )
 def test_the_run_goes_on_by_itself(make: Callable[[], list[Trouble]], stage: Stage) -> None:
@@ -71,3 +91,30 @@ def test_the_run_goes_on_by_itself(make: Callable[[], list[Trouble]], stage: Sta
     record = play(stage, troubles)
     require_done(stage, record)
     write_rows(stage, troubles, record)
+
+
+def until_lifted(row: str, column: str, what: str, *, halts: str, fault: Fault) -> Trouble:
+    fault.where, fault.times = ACTS[row], FOREVER
+    return Trouble(f"{row}-{column}", f"{what}, without end", (fault,), halts=halts)
+
+
+def test_what_cannot_go_on_is_put_back(stage: Stage) -> None:
+    """Refused for good at the cut over, then cancelled; the undo loses every reply."""
+    refusal = until_lifted(
+        "S17", "F13", "403", halts="403", fault=Fault(answer="status", status=403)
+    )
+    stage.proxy.arm(*refusal.faults)
+    halted = drive(stage)
+    assert halted.state == "NEEDS_PERSON"
+    refusal.put_right()
+    rows = {"U04": ACTS["S06"], "U01": ACTS["S11"], "U02": ACTS["S13"]}
+    troubles = [
+        Trouble(f"{row}-F08", "RST, done", (Fault(where, "reset", done=True),))
+        for row, where in rows.items()
+    ]
+    for trouble in troubles:
+        stage.proxy.arm(*trouble.faults)
+    record = cancel(stage)
+    assert all(trouble.is_met for trouble in troubles)
+    require_undone(stage, record)
+    write_rows(stage, [refusal, *troubles], record)
