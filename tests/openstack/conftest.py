@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.openstack.access_rules import list_uncovered
 from tests.openstack.control_plane import ControlPlane
 from tests.openstack.inventory import take_inventory
 from tests.openstack.play import Stage
@@ -32,9 +33,10 @@ def proxy(control_plane: ControlPlane) -> Iterator[FaultyProxy]:
 
 
 @pytest.fixture
-def stage(tenant: Tenant, proxy: FaultyProxy, tmp_path: Path) -> Stage:
-    """A host that has crashed, and a recovery of it proposed."""
+def stage(tenant: Tenant, proxy: FaultyProxy, tmp_path: Path) -> Iterator[Stage]:
+    """A host that has crashed, and a recovery of it proposed; it asks for nothing unforeseen."""
     clouds_file = proxy.write_clouds_file(tenant.clouds_file, tmp_path / "clouds.yaml")
     directory = tmp_path / "controller"
     make_crashed_host(tenant, directory, clouds_file=clouds_file)
-    return Stage(tenant, proxy, directory, take_inventory(tenant))
+    yield Stage(tenant, proxy, directory, take_inventory(tenant))
+    assert list_uncovered(request for request, _outcome in proxy.requests) == []

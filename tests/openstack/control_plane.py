@@ -41,30 +41,9 @@ class ControlPlane:
         return f"http://127.0.0.1:{self.port}/v3"
 
     def start(self) -> None:
-        """The first one of a machine fills its databases; the others begin with a copy."""
-        template = find_template()
-        if template.is_dir():
-            self._begin_with(template)
+        """The first one of a machine makes a virtual environment, too."""
         self._script("start", seconds=START_SECONDS)
-        if not template.is_dir():
-            self._leave_copy(template)
         self.hook_guests()
-
-    def _begin_with(self, template: Path) -> None:
-        for part in ("mysql", "images", "keystone"):
-            shutil.copytree(template / part, self.directory / part)
-        shutil.copy(template / "adopt", self.directory)
-        (self.directory / "initialised").touch()
-
-    def _leave_copy(self, template: Path) -> None:
-        """Whole or not at all: another session may be doing the same."""
-        with tempfile.TemporaryDirectory(dir=template.parent) as making:
-            copy = Path(making, "copy")
-            shutil.copytree(self.directory / "pristine", copy)
-            shutil.copytree(self.directory / "keystone", copy / "keystone")
-            (copy / "adopt").write_text(f"{self.port} {self.directory.resolve()}\n")
-            with suppress(OSError):
-                copy.rename(template)
 
     def hook_guests(self) -> None:
         """Guests show their host keys on the console, as with cloud-init."""
@@ -138,12 +117,6 @@ def find_venv() -> Path:
     pins = SCRIPT.read_text().partition("\nlock() {")[2]
     key = hashlib.sha256(pins.encode()).hexdigest()[:12]
     return find_state_directory() / "cache" / f"openstack-{key}"
-
-
-def find_template() -> Path:
-    """Databases as they are after a first start; another one for another script."""
-    key = hashlib.sha256(SCRIPT.read_bytes()).hexdigest()[:12]
-    return find_venv().with_name(f"openstack-state-{key}")
 
 
 def explain_no_control_plane() -> str:

@@ -499,21 +499,6 @@ init() {
     wait "${jobs[1]}" || { tail -20 "$l/init2.log" >&2; die "schemas (init2.log)"; }
 }
 
-adopt() { # the database is a copy of that of "PORT DIR": what names those names these from now on
-    [ -e "$DIR/adopt" ] || return 0
-    local base dir n
-    read -r base dir < "$DIR/adopt"
-    { for n in 0 1 2 3 4 5 6; do
-          echo "UPDATE keystone.endpoint SET url = replace(url, ':$((base+n))', ':$((BASE+n))');"
-      done
-      echo "UPDATE nova_api.cell_mappings SET
-          transport_url = replace(transport_url, ':$((base+6))/', ':$RABBIT/'),
-          database_connection = replace(database_connection, '$dir/', '$DIR/');"
-      echo "UPDATE glance.image_locations SET value = replace(value, '$dir/', '$DIR/');"
-    } | sql
-    rm "$DIR/adopt"
-}
-
 start() {
     mkdir -p "$DIR"/{log,run,tmp}
     [ "$(id -u)" = 0 ] || die "must be root"
@@ -527,7 +512,6 @@ start() {
     T0=$(sql -e 'select utc_timestamp()')
     local first=; [ -e "$DIR/initialised" ] || first=1
     [ -z "$first" ] || init
-    adopt
     wait_for rabbit 60 port_open $RABBIT
     say "start: keystone, placement, glance"
     begin keystone; begin placement; begin glance
