@@ -98,6 +98,35 @@ def until_lifted(row: str, column: str, what: str, *, halts: str, fault: Fault) 
     return Trouble(f"{row}-{column}", f"{what}, without end", (fault,), halts=halts)
 
 
+def test_faults_without_end_wait_for_a_person(stage: Stage) -> None:
+    status = "status"
+    troubles = [
+        until_lifted("S04", "F09", "503", halts="still not done", fault=Fault(answer=status)),
+        until_lifted("S06", "F11", "409", halts="409", fault=Fault(answer=status, status=409)),
+        until_lifted(
+            "S08", "F13", "403", halts="403", fault=Fault(answer=status, status=403)
+        ),
+        until_lifted(
+            "S11",
+            "F10",
+            "429, Retry-After: 1",
+            halts="tries in a row",
+            fault=Fault(answer=status, status=429, retry_after="1"),
+        ),
+        # the second of two volumes: the first is not attached again
+        until_lifted(
+            "S13", "F18", "409 from the second volume on", halts="409",
+            fault=Fault(answer=status, status=409, skip=1),
+        ),
+        until_lifted(
+            "S17", "F12", "401", halts="401", fault=Fault(answer=status, status=401)
+        ),
+    ]  # fmt: skip
+    record = play(stage, troubles)
+    require_done(stage, record)
+    write_rows(stage, troubles, record)
+
+
 def test_what_cannot_go_on_is_put_back(stage: Stage) -> None:
     """Refused for good at the cut over, then cancelled; the undo loses every reply."""
     refusal = until_lifted(
