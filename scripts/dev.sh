@@ -147,7 +147,7 @@ run_checks() {
 
 run_tests() {
     # two workers, as on the smallest machine; real parts of one kind stay on one of them
-    say "all tests, on real parts: five thousand, about half an hour"
+    say "all tests, on real parts: five thousand, about three quarters of an hour"
     if "$VENV/bin/python" -m pytest -n 2 --dist loadgroup "$@"; then return; fi
     # real parts share two cores: what fails in company must hold alone, and is shown either way
     say "FAILED above; those tests once more, one at a time"
