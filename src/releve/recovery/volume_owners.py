@@ -5,10 +5,9 @@ has another number, and its data belongs to nobody. Playbooks mend that; an imag
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from releve.model.run import EventKind
 from releve.model.server_text import show_server_text
+from releve.recovery.report.reading import Fields, as_fields, read_items, read_outputs
 from releve.workflow.step import StepContext
 
 DRILLED_STEP = "mount_aged"  # of a drill: what its playbooks had made, as the image sees it
@@ -16,9 +15,13 @@ DRILLED_STEP = "mount_aged"  # of a drill: what its playbooks had made, as the i
 
 def explain_other_owners(context: StepContext, *, drill_run: str) -> str:
     """The first file at a volume's top that belongs to another than in the drill; or empty."""
-    drilled = {volume["name"]: owners_of(volume) for volume in read_drilled(context, drill_run)}
+    drilled = {
+        volume["name"]: as_fields(volume.get("owners"))
+        for volume in read_drilled(context, drill_run)
+    }
     for volume in context.output_of("mount_volumes")["volumes"]:
-        for name, ours, wanted in compare(owners_of(volume), drilled.get(volume["name"], {})):
+        owners = as_fields(volume.get("owners"))
+        for name, ours, wanted in compare(owners, drilled.get(volume["name"], {})):
             return (
                 f"{show_server_text(name)} on volume {volume['name']} belongs to {ours},"
                 f" in the drill to {wanted}"
@@ -32,15 +35,8 @@ def compare(ours: Mapping[str, str], drilled: Mapping[str, str]) -> Iterator[tup
             yield name, owner, drilled[name]
 
 
-def owners_of(volume: Mapping[str, Any]) -> Mapping[str, str]:
-    found = volume.get("owners")
-    return found if isinstance(found, dict) else {}
-
-
-def read_drilled(context: StepContext, drill_run: str) -> list[Mapping[str, Any]]:
+def read_drilled(context: StepContext, drill_run: str) -> list[Fields]:
     """The volumes as that drill mounted them last; none where it did not."""
-    for event in reversed(context.outside.journal.read_events(drill_run)):
-        if event.step == DRILLED_STEP and event.kind is EventKind.DONE:
-            found = event.data.get("output", {}).get("volumes")
-            return [volume for volume in found or [] if "name" in volume]
-    return []
+    outputs = read_outputs(context.outside.journal.read_events(drill_run))
+    volumes = read_items(outputs.get(DRILLED_STEP, {}), "volumes")
+    return [volume for volume in volumes if "name" in volume]

@@ -17,7 +17,7 @@ from releve.errors import (
     Unavailable,
 )
 from releve.model.resources import Labels, Role
-from releve.providers.lxd.api import read_bounded
+from releve.providers.bounded_body import read_bounded
 from releve.providers.lxd.cloud import LxdCloud
 from tests.providers.lxd.conftest import Meet
 from tests.providers.lxd.daemon_double import Asked, Reply, accepted, failure, instance, sync

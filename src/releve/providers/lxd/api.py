@@ -1,7 +1,5 @@
 """Requests to one LXD project: each has a time-out, none is ever sent twice."""
 
-import io
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,16 +7,14 @@ from urllib.parse import quote
 
 import pylxd
 import requests
-import urllib3
 
 from releve.errors import Malformed, Missing, Unavailable
-from releve.providers.lxd.errors import BodyTooLong, from_sentence, make_error, translated
+from releve.providers.bounded_body import read_bounded
+from releve.providers.lxd.errors import from_sentence, make_error, translated
 
 Path = tuple[str, ...]
 
 OPERATION_SECONDS: Final = 60.0
-_BODY_BYTES: Final = 8 * 2**20
-_BODY_SECONDS: Final = 60.0
 _SUCCESS, _STILL_RUNNING = 200, {103, 105, 106, 107}
 
 
@@ -146,21 +142,6 @@ class LxdApi:
         if not isinstance(metadata, dict) or not isinstance(metadata.get("id"), str):
             raise make_error(Malformed, what, why="LXD named no operation")
         self.wait_for(metadata["id"], what=what, seconds=seconds)
-
-
-def read_bounded(response: requests.Response, **_options: Any) -> None:
-    """Take the whole body in, within bounds of bytes and time."""
-    give_up, body = time.monotonic() + _BODY_SECONDS, bytearray()
-    try:
-        while chunk := response.raw.read(65536, decode_content=True):
-            body += chunk
-            if len(body) > _BODY_BYTES or time.monotonic() > give_up:
-                response.raw.close()
-                raise BodyTooLong(f"more than {len(body) - 1} bytes")
-    except urllib3.exceptions.HTTPError as error:
-        raise requests.exceptions.ConnectionError(f"the reply broke off: {error}") from error
-    response.raw.release_conn()
-    response.raw = io.BytesIO(bytes(body))
 
 
 def _metadata(response: requests.Response, what: str) -> Any:

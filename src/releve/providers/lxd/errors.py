@@ -19,6 +19,7 @@ from releve.errors import (
     Unavailable,
 )
 from releve.model.server_text import show_server_text
+from releve.providers.bounded_body import BodyTooLong
 
 _LOOK_AGAIN: Final = "Look at the resource again, then repeat what is still missing"
 _LONGEST_TEXT: Final = 400
@@ -26,10 +27,6 @@ _LONGEST_TEXT: Final = 400
 
 class ActFailed(Unavailable):
     """LXD ended the act with an error; what it had changed before that stays changed."""
-
-
-class BodyTooLong(requests_errors.RequestException):
-    """The reply is longer, or takes longer, than any true one."""
 
 
 # LXD answers most acts by status 400 or 500 and a sentence; the sentence decides, first match.

@@ -25,6 +25,7 @@ from releve.errors import (
     Unavailable,
 )
 from releve.model.server_text import show_server_text
+from releve.providers.bounded_body import BodyTooLong
 
 LONGEST_WAIT_SECONDS: Final = 600.0  # of what a Retry-After may ask for
 _LONGEST_TEXT: Final = 400
@@ -54,10 +55,6 @@ _KINDS: Final[dict[int, type[ProviderError]]] = {
     413: Refused,
     423: Busy,
 }
-
-
-class BodyTooLong(requests_errors.RequestException):
-    """The reply is longer, or takes longer, than any true one."""
 
 
 @contextmanager

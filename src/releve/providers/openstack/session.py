@@ -4,19 +4,16 @@ openstacksdk reads the file, with its secure.yaml, its profiles and its ways to 
 keystoneauth sends the requests; see decision 0009 for why not the layers of openstacksdk above.
 """
 
-import io
 import logging
 import threading
-import time
-from typing import Any, Final
+from typing import Final
 
-import requests
-import urllib3
 from keystoneauth1.adapter import Adapter
 from openstack.config import OpenStackConfig
 from openstack.config.cloud_region import CloudRegion
 
-from releve.providers.openstack.errors import BodyTooLong, translated
+from releve.providers.bounded_body import read_bounded
+from releve.providers.openstack.errors import translated
 
 # Relève's word for a service: the catalogue's, and the versions of its API that are spoken.
 SERVICES: Final = {
@@ -26,8 +23,6 @@ SERVICES: Final = {
     "network": ("network", None, None),
 }
 _NETWORK_VERSION: Final = "v2.0"  # the one there is; an older Neutron lists none
-_BODY_BYTES: Final = 8 * 2**20
-_BODY_SECONDS: Final = 60.0
 # At DEBUG these write whole bodies: tokens, user_data, the password Nova makes up.
 _TALKATIVE: Final = ("keystoneauth", "keystoneauth1", "openstack", "stevedore")
 
@@ -93,18 +88,3 @@ def keep_secrets_out_of_logs() -> None:
     for name in {*known, *_TALKATIVE}:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.WARNING))
-
-
-def read_bounded(response: requests.Response, **_options: Any) -> None:
-    """Take the whole body in, within bounds of bytes and time."""
-    give_up, body = time.monotonic() + _BODY_SECONDS, bytearray()
-    try:
-        while chunk := response.raw.read(65536, decode_content=True):
-            body += chunk
-            if len(body) > _BODY_BYTES or time.monotonic() > give_up:
-                response.raw.close()
-                raise BodyTooLong(f"more than {len(body) - 1} bytes")
-    except urllib3.exceptions.HTTPError as error:
-        raise requests.exceptions.ConnectionError(f"the reply broke off: {error}") from error
-    response.raw.release_conn()
-    response.raw = io.BytesIO(bytes(body))

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from releve.errors import StepHalted
 from releve.model.identity import helper_name
 from releve.model.resources import Instance, Role
-from releve.model.run import EventKind, Output, RunInput
+from releve.model.run import Output, RunInput
 from releve.ports.access import Door
+from releve.recovery.report.reading import read_outputs
 from releve.recovery.subject import find_ours, host_keys_from, is_off, make_door
 from releve.workflow.step import StepContext
 
@@ -71,11 +72,7 @@ def case_of(context: StepContext) -> Case:
 def _outputs_of(context: StepContext, recovery: str) -> Mapping[str, Output]:
     if recovery == context.run.run_id:
         return context.outputs
-    outputs: dict[str, Any] = {}
-    for event in context.outside.journal.read_events(recovery):
-        if event.kind is EventKind.DONE:
-            outputs[event.step] = event.data.get("output", {})
-    return outputs
+    return read_outputs(context.outside.journal.read_events(recovery))
 
 
 def read_dead_instance(context: StepContext, case: Case) -> Instance:

@@ -2,36 +2,22 @@
 
 import base64
 import json
-from importlib import resources
-from typing import Any, Final
+from typing import Any
 
 from releve.errors import CommandFailed, StepHalted
 from releve.model.server_text import show_server_text
-from releve.recovery.autopsy.case import MOUNT, PYTHON, as_root, door_to_helper
+from releve.recovery.autopsy.case import MOUNT
+from releve.recovery.autopsy.helper_program import run_on_helper
 from releve.recovery.autopsy.system_disk import describe_superblock
 from releve.scan.superblock import read_superblock
 from releve.workflow.step import StepContext
-
-GUEST_SECONDS: Final = 120.0
 
 
 def ask_helper(context: StepContext, serial: str, *, mount: bool) -> dict[str, Any]:
     """Whether it is mounted, and what its superblock says; mounts it only if asked to."""
     request = {"mount": mount, "serial": serial, "mount_point": MOUNT}
-    door = door_to_helper(context)
-    result = context.outside.access.run_command(
-        door,
-        command=as_root(door, *PYTHON, "-", json.dumps(request)),
-        stdin=resources.files(__package__).joinpath("guest_disk.py").read_bytes(),
-        timeout_seconds=GUEST_SECONDS,
-    )
-    if result.exit_code != 0:
-        raise CommandFailed(
-            "the helper could not look at the dead disk",
-            why=show_server_text(result.stderr.strip()[-300:]),
-            remedy="Make sure that the image has python3",
-        )
-    return parse_answer(result.stdout)
+    answer = run_on_helper(context, "guest_disk.py", request, task="look at the dead disk")
+    return parse_answer(answer)
 
 
 def parse_answer(stdout: bytes) -> dict[str, Any]:

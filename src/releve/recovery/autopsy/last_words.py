@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any, Final
 
 from releve.errors import CommandFailed
@@ -11,10 +10,10 @@ from releve.model.observed import RANKS, FactKind, ScanRole
 from releve.model.run import RunInput
 from releve.model.server_text import show_server_text
 from releve.recovery.autopsy.autopsy_step import ReadingStep
-from releve.recovery.autopsy.case import MOUNT, PYTHON, Case, as_root, case_of, door_to_helper
+from releve.recovery.autopsy.case import MOUNT, Case, case_of
+from releve.recovery.autopsy.helper_program import run_on_helper
 from releve.workflow.step import Done, StepContext
 
-GUEST_SECONDS: Final = 120.0
 EARLIER_SECONDS: Final = 120.0  # before the first error: what led to it
 MOST_LINES: Final = 60
 MOST_UNITS: Final = 50
@@ -42,20 +41,8 @@ class HearLastWords(ReadingStep):
 
 def ask_helper(context: StepContext) -> dict[str, Any]:
     request = {"root": MOUNT, "since": find_since(context)}
-    door = door_to_helper(context)
-    result = context.outside.access.run_command(
-        door,
-        command=as_root(door, *PYTHON, "-", json.dumps(request)),
-        stdin=resources.files(__package__).joinpath("guest_last_words.py").read_bytes(),
-        timeout_seconds=GUEST_SECONDS,
-    )
-    if result.exit_code != 0:
-        raise CommandFailed(
-            "the helper could not read the logs on the dead disk",
-            why=show_server_text(result.stderr.strip()[-300:]),
-            remedy="Make sure that the image has python3",
-        )
-    return parse_words(result.stdout)
+    task = "read the logs on the dead disk"
+    return parse_words(run_on_helper(context, "guest_last_words.py", request, task=task))
 
 
 def find_since(context: StepContext) -> float:
