@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag
 from releve.plan.durations import Duration
 from releve.plan.provider_types import ProviderPlan
 from releve.plan.strict import Name, Strict
+from releve.plan.watch_rules import HostWatch, WatchPlan
 
 
 class VolumePlan(Strict):
@@ -266,6 +267,7 @@ class HostPlan(Strict):
         description="propose: a person starts the run; approve: a person confirms it; "
         "auto: it starts by itself",
     )
+    watch: HostWatch = Field(default_factory=HostWatch, description="what is watched on this host")
 
 
 class Plan(Strict):
@@ -274,3 +276,6 @@ class Plan(Strict):
     version: Literal[1] = Field(description="format of this file")
     provider: ProviderPlan = Field(description="where the instances are")
     hosts: dict[str, HostPlan] = Field(min_length=1, description="hosts by inventory name")
+    watch: WatchPlan = Field(
+        default_factory=WatchPlan, description="how all hosts are watched, and who is told"
+    )

@@ -1,0 +1,1 @@
+"""See that a host has crashed, say so in one sentence, propose the run or start it."""
