@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 from releve.plan.durations import Duration
 from releve.plan.provider_types import ProviderPlan
 from releve.plan.strict import Name, Strict
-from releve.plan.watch_rules import HostWatch, WatchPlan
+from releve.plan.watch_types import HostWatch, WatchPlan
 
 
 class VolumePlan(Strict):
