@@ -15,6 +15,7 @@ class WriteOutcome(StrEnum):
     IO_ERROR = "io-error"  # EIO, and what file systems say in its place: EUCLEAN, ESHUTDOWN, ENXIO
     NO_SPACE = "no-space"  # ENOSPC, EDQUOT
     HUNG = "hung"  # not ended at its deadline
+    RUNNING = "running"  # not ended yet, and not at its deadline: says nothing so far
     REFUSED = "refused"  # EACCES, EPERM and all else: says nothing about the disk
     UNTRIED = "untried"  # not a place to write to
 
@@ -39,7 +40,7 @@ class MountReading:
     write: WriteOutcome
     error_number: int = 0
     write_seconds: float = 0.0
-    errors: int = 0  # ext4's errors_count; it lasts over restarts until e2fsck
+    errors: int = 0  # ext4's errors_count, btrfs's of its devices; they last over restarts
     last_error: str = ""  # function:line at time, as ext4 names it
     bytes_total: int = 0
     bytes_free: int = 0  # for those who are not root
@@ -52,7 +53,7 @@ class KernelLine:
     """A line of the kernel's log that tells of a failing disk or file system of this host."""
 
     seconds: float  # since the host's start
-    device: str  # as in MountReading; empty: none is named
+    device: str  # as in MountReading; the disk's name where it carries several of them
     text: str  # bounded to 400 characters
 
 

@@ -13,8 +13,11 @@ Take = Callable[[InsideReading | Lost], None]
 @dataclass(frozen=True)
 class ProbeOrder:
     interval_seconds: float  # between two full rounds; the probe looks sooner where it has a reason
-    write_seconds: float = 20.0  # a write that has not ended by then hangs
+    write_seconds: float = 15.0  # a write that has not ended by then hangs
     silent_seconds: float = 0.0  # without a reading: lost; 0: twice the interval and five more
+    certificates: tuple[str, ...] = ()  # files on the host; empty: those of /etc/letsencrypt/live
+    mounts: tuple[str, ...] = ()  # look at these alone; empty: at all local ones
+    fstab: str | None = None  # text to go by in place of the host's own
 
 
 class Prober(ABC):
