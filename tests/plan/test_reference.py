@@ -17,6 +17,7 @@ from releve.plan.reference import EXAMPLE, write_reference
 from releve.plan.schema import DIALECT, make_schema, write_schema
 from releve.plan.strict import Strict
 from releve.plan.types import CHECK_KINDS, HostPlan, Plan, VolumePlan, name_check_kind
+from releve.plan.watch_types import NotifyChannel, WatchPlan
 from releve.plan.yaml_tree import read_yaml
 from tests.plan.broken_plans import GOOD, BrokenPlan, read_broken_plans
 
@@ -28,6 +29,8 @@ TYPES: list[type[Strict]] = [
     *PROVIDER_KINDS.values(),
     *SECTIONS.values(),
     *CHECK_KINDS.values(),
+    WatchPlan,
+    NotifyChannel,
 ]
 
 

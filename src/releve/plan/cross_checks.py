@@ -24,6 +24,7 @@ from releve.plan.types import (
     SshPlan,
 )
 from releve.plan.volume_rules import list_volume_problems
+from releve.plan.watch_rules import list_watch_problems
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _LOGIN: Final = re.compile(r"[a-z_][a-z0-9_.-]{0,31}", re.IGNORECASE)
@@ -51,7 +52,7 @@ def list_contradictions(plan: Plan) -> list[Problem]:
             *_judge_objectives(host.objectives, (*place, "objectives")),
             *list_drill_problems(host, (*place, "drill")),
         ]
-    return [*problems, *_list_shared(plan)]
+    return [*problems, *list_watch_problems(plan), *_list_shared(plan)]
 
 
 def _judge_provider(provider: ProviderPlan) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from releve.plan.problems import Place
 from releve.plan.provider_types import LxdProvider, OpenstackProvider
 from releve.plan.strict import Strict
 from releve.plan.types import CHECK_KINDS, HostPlan, Plan, VolumePlan
+from releve.plan.watch_types import NotifyChannel, WatchPlan
 
 PROVIDER_KINDS: Final[dict[str, type[Strict]]] = {
     "lxd": LxdProvider,
@@ -16,16 +17,17 @@ SECTIONS: Final[dict[str, type[Strict]]] = {
     for name, field in HostPlan.model_fields.items()
     if isinstance(field.annotation, type) and issubclass(field.annotation, Strict)
 }
+_FIXED: Final[dict[Place, type[Strict]]] = {(): Plan, ("watch",): WatchPlan}
 
 
 def type_at(place: Place, data: Any) -> type[Strict] | None:
     """The type of the mapping at that place of the data; None where no type is known."""
-    found: type[Strict] | None = None
+    found: type[Strict] | None = _FIXED.get(place)
     match place:
-        case ():
-            found = Plan
         case ("provider",):
             found = PROVIDER_KINDS.get(str(data["provider"].get("kind")))
+        case ("watch", "notify", _):
+            found = NotifyChannel
         case ("hosts", _):
             found = HostPlan
         case ("hosts", _, "volumes", _):

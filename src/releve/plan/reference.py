@@ -12,6 +12,7 @@ from releve.plan.durations import format_duration
 from releve.plan.keys import PROVIDER_KINDS, SECTIONS
 from releve.plan.strict import Strict
 from releve.plan.types import CHECK_KINDS, HostPlan, Plan, VolumePlan
+from releve.plan.watch_types import NotifyChannel, WatchPlan
 
 EXAMPLE: Final = """\
 version: 1
@@ -42,6 +43,12 @@ hosts:
     objectives:
       total: 30m
       converge: 15m
+    automation: approve
+watch:
+  outside: 198.51.100.53:53
+  notify:
+    - name: on-call
+      url_file: /etc/releve/on-call.url
 """
 _INTRODUCTION: Final = """\
 # releve.yml
@@ -79,6 +86,8 @@ def write_reference() -> str:
         *(_write_section(f"`hosts.NAME.{name}`", type_) for name, type_ in SECTIONS.items()),
         "## `hosts.NAME.checks`\n\nA list; each entry is of the one kind whose key it has.\n",
         *(_write_section(f"Check `{kind}`", type_, depth=3) for kind, type_ in CHECK_KINDS.items()),
+        _write_section("`watch`", WatchPlan),
+        _write_section("`watch.notify`", NotifyChannel),
     ]
     return "\n".join(parts)
 

@@ -154,6 +154,8 @@ def _remedy_for(mistake: _Mistake) -> str:
             advice = f"write {text.strip()[:18]} without quotes"
         case ("bool_type", str(text)) if text.lower() in _WORDS_FOR_BOOLEANS:
             advice = f"write {_WORDS_FOR_BOOLEANS[text.lower()]}"
+        case (code, _) if code in _MAPPING_TYPES and isinstance(mistake.place[-1], int):
+            advice = "write its keys and values after the dash"
         case ("list_type", str(text)):
             parts = _split_words(text) if mistake.key == "command" else [show_word(text)]
             advice = f"write [{', '.join(parts)}]"
