@@ -15,8 +15,9 @@ import pytest
 
 from releve.adapters.store import open_store
 from releve.drill.schedule import judge_due
-from releve.drill.serving import Child, Server
+from releve.drill.serving import Server
 from releve.model.run import Mode, RunInput, RunRecord, RunState
+from releve.ports.child import Child
 from tests.drill.controller import Drills, make_ground
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import PassingJournal

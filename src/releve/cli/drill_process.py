@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from releve.drill.serving import Child
+from releve.ports.child import Child
 
 _PROGRAM: Final = "import sys; from releve.cli.main import main; sys.exit(main())"
 

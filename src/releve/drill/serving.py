@@ -1,6 +1,5 @@
 """Run the drills of a plan when they are due: one at a time, each in a process of its own."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 from releve.drill.schedule import judge_due
 from releve.errors import PlanError
 from releve.plan.loading import LoadedPlan, load_plan
+from releve.ports.child import Child
 from releve.ports.clock import Clock
 from releve.ports.journal import Journal
 
@@ -16,18 +16,6 @@ LOOK_SECONDS: Final = 20.0  # between two looks at the schedule: minutes are its
 STOP_SECONDS: Final = 5.0  # for a drill to leave in good order; it can be gone on with after
 
 Say = Callable[[str, dict[str, Any]], None]
-
-
-class Child(ABC):
-    """A drill in a process of its own."""
-
-    @abstractmethod
-    def poll(self) -> int | None:
-        """Its exit code, once it has ended."""
-
-    @abstractmethod
-    def stop(self, *, within_seconds: float) -> None:
-        """Ask it to leave; end it when it does not."""
 
 
 class Server:

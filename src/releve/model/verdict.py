@@ -54,10 +54,16 @@ class Verdict:
     state: HostState
     cause: Cause
     reason: str  # one sentence for a person, server text in it is data
-    confirmed: bool  # by two witnesses, for as long as the dwell time
+    confirmed: bool  # dead: by two witnesses, for as long as the dwell time; degraded: it lasts
     testimonies: tuple[Testimony, ...] = ()
+    subject: str = ""  # what it is about: a mount, units, checks; the same while that stays so
 
     @property
     def is_dead(self) -> bool:
         """Whether a recovery would help, once confirmed."""
         return self.state in {HostState.CRASHED, HostState.UNREACHABLE}
+
+    @property
+    def topic(self) -> str:
+        """Which incident of the host it belongs to: one for its death, one for each other cause."""
+        return "dead" if self.is_dead else self.cause.value
