@@ -1,0 +1,1 @@
+"""Words to people over apprise, in a child process that is ended when its time is over."""
