@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from releve.adapters.notify.notifier import AppriseNotifier, Channel
 from releve.adapters.on_first_use import AccessOnFirstUse, CheckerOnFirstUse
 from releve.adapters.store import open_observed_store, open_store
 from releve.adapters.system_clock import SystemClock
@@ -16,11 +17,14 @@ from releve.model.run import RunInput
 from releve.plan.loading import LoadedPlan
 from releve.plan.provider_types import LxdProvider, OpenstackProvider, ProviderPlan
 from releve.plan.types import DrillVolumes, ImageUse
+from releve.plan.watch_secrets import read_channel_url
+from releve.plan.watch_types import WatchPlan
 from releve.ports.access import Access
 from releve.ports.checker import Checker
 from releve.ports.clock import Clock
 from releve.ports.finding_store import FindingStore
 from releve.ports.journal import Journal, Lease
+from releve.ports.notifier import Delivery, Notifier
 from releve.ports.observed_store import ObservedStore
 from releve.ports.outside import Outside
 from releve.ports.provider import Provider
@@ -90,6 +94,22 @@ def open_repository(directory: Path) -> TeamRepository:
     from releve.adapters.git.repository import GitRepository
 
     return GitRepository(directory)
+
+
+def open_notifier(watch: WatchPlan) -> Notifier:
+    """PlanError where a channel's URL cannot be had."""
+    return AppriseNotifier(_read_channels(watch))
+
+
+def try_channels(watch: WatchPlan) -> tuple[Delivery, ...]:
+    """Whether apprise can read each channel's URL; nothing is sent. PlanError as above."""
+    return AppriseNotifier(_read_channels(watch)).check()
+
+
+def _read_channels(watch: WatchPlan) -> list[Channel]:
+    return [
+        Channel(channel.name, read_channel_url(channel, os.environ)) for channel in watch.notify
+    ]
 
 
 def open_vault(directory: Path) -> Callable[[bytes], bytes] | None:

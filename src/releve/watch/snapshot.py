@@ -15,7 +15,7 @@ class WatchedHost:
     reading_age_seconds: float | None = None  # since the last reading from inside; None: none yet
     round_seconds: float = 0.0  # between its last two readings from inside
     is_paused: bool = False  # by a pause of its own or of every host
-    incident_id: str = ""  # the one that is not over
+    incident_ids: tuple[str, ...] = ()  # of those that are not over
 
 
 @dataclass(frozen=True)
