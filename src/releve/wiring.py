@@ -3,14 +3,14 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from releve.adapters.notify.notifier import AppriseNotifier, Channel
 from releve.adapters.on_first_use import AccessOnFirstUse, CheckerOnFirstUse
-from releve.adapters.store import open_observed_store, open_store
+from releve.adapters.store import open_incident_store, open_observed_store, open_store
 from releve.adapters.system_clock import SystemClock
 from releve.errors import PlanError
 from releve.model.run import RunInput
@@ -23,6 +23,7 @@ from releve.ports.access import Access
 from releve.ports.checker import Checker
 from releve.ports.clock import Clock
 from releve.ports.finding_store import FindingStore
+from releve.ports.incident_store import IncidentStore
 from releve.ports.journal import Journal, Lease
 from releve.ports.notifier import Delivery, Notifier
 from releve.ports.observed_store import ObservedStore
@@ -46,17 +47,24 @@ class State:
     observed: ObservedStore
     findings: FindingStore
 
+    @cached_property
+    def incidents(self) -> IncidentStore:
+        return open_incident_store(self.directory, self.database_url, key_file=find_key_file())
+
 
 def open_state() -> State:
     """RELEVE_KEY_FILE names the key of observed states where it is not in the state directory."""
     directory = find_state_directory()
     database_url = os.environ.get("RELEVE_DATABASE_URL", "")
     journal, lease = open_store(directory, database_url)
-    key_file = os.environ.get("RELEVE_KEY_FILE", "")
-    observed, findings = open_observed_store(
-        directory, database_url, key_file=Path(key_file).absolute() if key_file else None
-    )
+    observed, findings = open_observed_store(directory, database_url, key_file=find_key_file())
     return State(directory, database_url, journal, lease, SystemClock(), observed, findings)
+
+
+def find_key_file() -> Path | None:
+    """None: beside the database."""
+    named = os.environ.get("RELEVE_KEY_FILE", "")
+    return Path(named).absolute() if named else None
 
 
 def connect(provider: ProviderPlan, *, state: State) -> Outside:

@@ -12,6 +12,10 @@ class IncidentStore(ABC):
         """New or changed, with what happened, in one transaction; the same twice is once."""
 
     @abstractmethod
+    def record(self, *events: IncidentEvent) -> None:
+        """What happened, by somebody else than the watch, who alone changes the incident itself."""
+
+    @abstractmethod
     def read(self, incident_id: str) -> Incident:
         """PlanError with near ids when there is none."""
 

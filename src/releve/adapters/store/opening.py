@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from releve.adapters.store.database import Database
 from releve.adapters.store.file_lease import FileLease
 from releve.adapters.store.findings import SqlFindingStore
+from releve.adapters.store.incidents import SqlIncidentStore
 from releve.adapters.store.journal import SqlJournal
 from releve.adapters.store.key_ring import KeyRing
 from releve.adapters.store.observed import SqlObservedStore
@@ -16,6 +17,7 @@ from releve.adapters.store.postgres_lease import PostgresLease
 from releve.adapters.store.schema import migrate
 from releve.errors import JournalError, PlanError
 from releve.ports.finding_store import FindingStore
+from releve.ports.incident_store import IncidentStore
 from releve.ports.journal import Journal, Lease
 from releve.ports.observed_store import ObservedStore
 from releve.workflow.state_file import prepare_state_file
@@ -36,9 +38,21 @@ def open_observed_store(
 ) -> tuple[ObservedStore, FindingStore]:
     """In the same database; the key is STATE/keys/observed.key unless another file is named."""
     database = _open_database(state_directory, database_url)
-    key_ring = KeyRing(database, key_file or state_directory / "keys" / "observed.key")
+    key_ring = _open_key_ring(database, state_directory, key_file)
     observed = SqlObservedStore(database, key_ring, spool_directory=state_directory / "spool")
     return observed, SqlFindingStore(database, key_ring)
+
+
+def open_incident_store(
+    state_directory: Path, database_url: str = "", *, key_file: Path | None = None
+) -> IncidentStore:
+    """In the same database, and under the same key."""
+    database = _open_database(state_directory, database_url)
+    return SqlIncidentStore(database, _open_key_ring(database, state_directory, key_file))
+
+
+def _open_key_ring(database: Database, state_directory: Path, key_file: Path | None) -> KeyRing:
+    return KeyRing(database, key_file or state_directory / "keys" / "observed.key")
 
 
 def _open_database(state_directory: Path, database_url: str) -> Database:

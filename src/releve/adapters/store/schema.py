@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from releve.adapters.store import observed_schema
+from releve.adapters.store import incident_schema, observed_schema
 from releve.errors import JournalError
 
 metadata = sa.MetaData()
@@ -64,9 +64,14 @@ def _create_observed(connection: sa.Connection) -> None:
     observed_schema.metadata.create_all(connection)
 
 
+def _create_incidents(connection: sa.Connection) -> None:
+    incident_schema.metadata.create_all(connection)
+
+
 _MIGRATIONS = (
     _create_everything,
     _create_observed,
+    _create_incidents,
 )  # only ever appended to: the n-th leads to version n
 
 
