@@ -1,4 +1,4 @@
-"""Joins the collector's modules into one text that any Python from 3.6 on runs from its stdin."""
+"""The collector as one text that any Python from 3.6 on runs from its stdin."""
 
 import base64
 import hashlib
@@ -9,23 +9,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
+from releve.scan.joining import join_modules
+
 _PACKAGE: Final = "releve.scan.collector"
-_IMPORT: Final = re.compile(rf"^from {re.escape(_PACKAGE)}\.(\w+) import ", re.MULTILINE)
 _COLLECT: Final = re.compile(r"^def collect\(system\):", re.MULTILINE)
 _KINDS: Final = re.compile(r"^KINDS = ", re.MULTILINE)
 _LITERAL_COLUMNS: Final = 60_000  # one giant line is slow to read for old Pythons
 
-# The bytes of stdin are the program: it is compiled as a whole before it runs.
-_LOADER: Final = """
-import os, sys
-sys.dont_write_bytecode = True
-
-def load(sources):
-    for name, text in sources:
-        module = sys.modules[name] = type(sys)(name)
-        exec(compile(text, "<" + name + ">", "exec"), module.__dict__)
-
-load(SOURCES)
+_START: Final = """
 collectors = {name: sys.modules[PACKAGE + "." + name] for name in COLLECTORS}
 sys.modules[PACKAGE + "." + MAIN].main(REQUEST, collectors)
 os._exit(0)  # threads still wait; ending them would load a library, in a dead root
@@ -37,7 +28,7 @@ def build_program(request: Mapping[str, Any], *, main: str = "main") -> bytes:
     encoded = base64.b64encode(json.dumps(request).encode("ascii")).decode("ascii")
     pieces = range(0, len(encoded), _LITERAL_COLUMNS)
     literal = "\n".join(encoded[start : start + _LITERAL_COLUMNS] for start in pieces)
-    return f'REQUEST = """{literal}"""\n{_sources_for(main)}{_LOADER}'.encode("ascii")
+    return f'REQUEST = """{literal}"""\n{_sources_for(main)}{_START}'.encode("ascii")
 
 
 @cache
@@ -68,19 +59,8 @@ def list_collectors() -> tuple[str, ...]:
 @cache
 def _sources_for(main: str) -> str:
     collectors = list_collectors() if main == "main" else ()
-    order: list[str] = []
-    for name in (*collectors, main):
-        _add_with_needs(name, order)
-    sources = [(f"{_PACKAGE}.{name}", read_sources()[name]) for name in order]
+    names = [f"{_PACKAGE}.{name}" for name in (*collectors, main)]
     return (
         f"PACKAGE = {_PACKAGE!r}\nMAIN = {main!r}\nCOLLECTORS = {collectors!r}\n"
-        f"SOURCES = {sources!a}\n"
+        f"{join_modules(names)}"
     )
-
-
-def _add_with_needs(name: str, order: list[str]) -> None:
-    if name in order:
-        return
-    for needed in _IMPORT.findall(read_sources()[name]):
-        _add_with_needs(needed, order)
-    order.append(name)

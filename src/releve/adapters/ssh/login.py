@@ -25,8 +25,13 @@ _OTHER_ALGORITHMS = (
 )
 
 
-async def log_in(door: Door) -> asyncssh.SSHClientConnection:
-    """Unreachable where trying again may help, HostKeyMismatch where it must not be tried again."""
+async def log_in(
+    door: Door, *, keepalive_seconds: float = _KEEPALIVE_SECONDS
+) -> asyncssh.SSHClientConnection:
+    """Unreachable where trying again may help, HostKeyMismatch where it must not be tried again.
+
+    0 keepalive_seconds: none are sent; for connections that are never silent for long.
+    """
     trusted, algorithms = _proven_keys(door)
     async with offered_keys(door.identity_files) as keys:
         connected = await _connect_socket(door)
@@ -52,7 +57,7 @@ async def log_in(door: Door) -> asyncssh.SSHClientConnection:
                     gss_auth=False,
                     x509_trusted_certs=None,
                     compression_algs=["none"],
-                    keepalive_interval=_KEEPALIVE_SECONDS,
+                    keepalive_interval=keepalive_seconds,
                     login_timeout=0,  # the time-out around this call is the login's
                 )
         except (OSError, TimeoutError, asyncssh.Error) as error:

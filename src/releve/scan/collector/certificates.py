@@ -32,12 +32,17 @@ def collect(system):
             raise NotChecked("more than %d files" % _MOST)
         try:
             content = system.read(path, _LARGEST)
-            found = _PEM.search(content or b"")
+            found = describe_first(content or b"")
             if found:
-                attributes, evidence = _describe(found.group(1))
-                yield "certificate", path, attributes, evidence
+                yield ("certificate", path, *found)
         except NotChecked as failure:
             yield "not_checked", "certificate:" + path, {"why": str(failure)}, {}
+
+
+def describe_first(content):
+    """(attributes, evidence) of the first certificate in a file; None without, or NotChecked."""
+    found = _PEM.search(content)
+    return _describe(found.group(1)) if found else None
 
 
 def _paths(system):

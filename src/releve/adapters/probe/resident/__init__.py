@@ -1,0 +1,1 @@
+"""The program itself: Python 3.6 and its standard library, from memory alone once it runs."""
