@@ -23,6 +23,7 @@ _MOST_PATH = 4000  # a path that no program could open by its name
 _AHEAD = 50  # lines that wait for the files of an earlier one
 _SETTLED = 2 * 10**9  # within the grain of ctime a second change would not show
 _CONTENT = 6  # its place in an entry
+_SHARED_DEPTH = 2  # of the directories whose own directories others walk: /usr/share, /var/lib
 
 
 class Walk:
@@ -35,20 +36,37 @@ class Walk:
         self._known = known
         self._seed = seed
         self._settled_at = int(time.time() * 10**9) - _SETTLED
-        self._waiting: deque[Line] = deque()
+        self._waiting: deque[Line | None] = deque()  # None: a subtree that somebody else walks
+        self._crew = None
         self._root = os.lstat("/")
         self._entries = Entries(tools, self._root.st_dev)
         self.count = 0
 
-    def walk(self):
+    def walk(self, crew=None):
+        """The count of all paths; `crew` takes what lies deep."""
+        self._crew = crew
         descriptor = os.open(b"/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         frame = Frame(descriptor, b"", None)
         self._say_root(frame)
-        stack = [self._listed(frame)]
+        self._walk_from(self._listed(frame))
+        return self.count
+
+    def walk_subtree(self, path, unread):
+        """The count of its paths; no name on the way may have become a link."""
+        self.count = 0
+        os.chdir("/")
+        frame = Frame(None, path, unread)
+        self._walk_from(self._opened(frame, path.split(b"/")[1:]))
+        return self.count
+
+    def _walk_from(self, frame):
+        stack = [frame]
         while stack:
             frame = stack[-1]
             if frame.directories:
-                stack.append(self._enter(frame, frame.directories.pop()))
+                following = self._enter(frame, frame.directories.pop())
+                if following is not None:
+                    stack.append(following)
             elif frame.names or not frame.has_line:
                 self._read_chunk(frame)
             else:
@@ -63,14 +81,32 @@ class Walk:
         self.count += 1
 
     def _enter(self, parent, raw):
+        """None where somebody else walks it."""
         path = parent.path + b"/" + raw
         unread = parent.unread or self._places.explain_unread(path)
-        frame = Frame(None, path, unread)
-        if len(path) > _MOST_PATH:
+        if self._crew is not None and parent.path.count(b"/") == _SHARED_DEPTH:
+            self._give(path, unread)
+            return None
+        os.fchdir(parent.descriptor)
+        return self._opened(Frame(None, path, unread), [raw])
+
+    def _give(self, path, unread):
+        while self._crew.is_busy:
+            self._say_oldest()
+        self._crew.give(path, unread)
+        self._waiting.append(None)
+
+    def _opened(self, frame, names):
+        """From where this process stands, name by name."""
+        if len(frame.path) > _MOST_PATH:
             return self._closed(frame, "the path is too long")
         try:
-            os.fchdir(parent.descriptor)
-            frame.descriptor = open_quietly(raw, os.O_DIRECTORY)
+            for raw in names:
+                if frame.descriptor is not None:
+                    os.fchdir(frame.descriptor)
+                    os.close(frame.descriptor)
+                    frame.descriptor = None
+                frame.descriptor = open_quietly(raw, os.O_DIRECTORY)
         except OSError as failure:
             return self._closed(frame, failure.strerror)
         return self._listed(frame)
@@ -155,9 +191,16 @@ class Walk:
         """Say the lines that are complete; wait for the oldest where too many are not."""
         while self._waiting:
             line = self._waiting[0]
-            if len(self._waiting) <= most and not all(task.is_ready for _, task in line.tasks):
+            is_waited_for = line is None or not all(task.is_ready for _, task in line.tasks)
+            if len(self._waiting) <= most and is_waited_for:
                 return
-            self._waiting.popleft()
+            self._say_oldest()
+
+    def _say_oldest(self):
+        line = self._waiting.popleft()
+        if line is None:
+            self.count += self._crew.say_next(self._output)
+        else:
             self._finish(line)
 
     def _finish(self, line):

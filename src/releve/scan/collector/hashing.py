@@ -8,18 +8,16 @@ from releve.scan.collector.digests import Task
 
 _SMALL = 64 << 10
 _MOST_WAITING = 32  # open files at a time
-_MOST_THREADS = 4
 
 
 class Hashing:
-    def __init__(self, digester, output):
+    def __init__(self, digester, output, threads):
         self._digester = digester
         self._output = output
         self._queue: deque[Task] = deque()
         self._change = threading.Condition()
         self._waiting = 0
-        count = len(os.sched_getaffinity(0))
-        self._threads = min(count, _MOST_THREADS) if count > 1 else 0
+        self._threads = threads  # none: every file is ready at once
         self._started = 0
 
     def start(self, task):

@@ -9,6 +9,7 @@ import signal
 import sys
 
 from releve.scan.collector.collecting import Collecting, not_checked
+from releve.scan.collector.crew import MOST_MEMBERS, Crew
 from releve.scan.collector.digests import Digester
 from releve.scan.collector.dpkg import INFO, Ownership, read_ownership
 from releve.scan.collector.files import Walk
@@ -25,34 +26,44 @@ _STAMPS = ("/var/lib/dpkg/status", "/var/lib/dpkg/diversions", INFO, "/etc/passw
 
 
 class Tools:
-    """What the walk works with."""
+    """What a walk works with."""
 
-    def __init__(self, machine, request, output):
-        self.output = output
+    def __init__(self, machine, request, mounts):
+        skip = [encode_path(path) for path in request["skip"]]
+        self.output = None
         self.full = request["full"]
         self.names = read_names(machine, machine.shift)
-        self.ownership = LazyOwnership(machine, output)
-        self.hashing = Hashing(Digester(bytes.fromhex(request["secret"])), output)
-        self.places = Places({}, (), False)
+        self.ownership = LazyOwnership(machine, self)
+        self.digester = Digester(bytes.fromhex(request["secret"]))
+        self.places = Places(mounts, skip, request["full"])
+        self.hashing = None
+
+    def speak_to(self, output, threads):
+        self.output = output
+        self.hashing = Hashing(self.digester, output, threads)
+        return self
 
 
 class LazyOwnership:
     """Read at the first file that changed; often there is none."""
 
-    def __init__(self, machine, output):
+    def __init__(self, machine, tools):
         self._machine = machine
-        self._output = output
+        self._tools = tools
         self._value = None
 
     @property
     def value(self):
         if self._value is None:
-            try:
-                self._value = read_ownership(self._machine, changed_at, find_first_boot())
-            except NotChecked as failure:
-                self._output.say(not_checked("file:package", str(failure)))
-                self._value = Ownership(self._machine)
+            self.read()
         return self._value
+
+    def read(self):
+        try:
+            self._value = read_ownership(self._machine, changed_at, find_first_boot())
+        except NotChecked as failure:
+            self._tools.output.say(not_checked("file:package", str(failure)))
+            self._value = Ownership(self._machine)
 
 
 def main(encoded, collectors):
@@ -66,15 +77,27 @@ def main(encoded, collectors):
     output.begin({"offline": offline})
     collecting = Collecting(collectors, machine)
     collecting.start()
-    tools = Tools(machine, request, output)
-    skip = [encode_path(path) for path in request["skip"]]
-    tools.places = Places(mounts, skip, request["full"])
+    count = walk_all(Tools(machine, request, mounts), request, output, seed_of(request, mounts))
+    collecting.finish(output)
+    output.end({"entries": count})
+
+
+def walk_all(tools, request, output, seed):
+    """The count of paths; one process for each processor."""
     digests = base64.b64decode(request["known"])
     known = frozenset(digests[place : place + 8] for place in range(0, len(digests), 8))
-    walk = Walk(tools, known, seed_of(request, mounts))
-    walk.walk()
-    collecting.finish(output)
-    output.end({"entries": walk.count})
+    size = min(len(os.sched_getaffinity(0)), MOST_MEMBERS)
+    tools.speak_to(output, 0 if size == 1 else size)
+    if not known:
+        tools.ownership.read()  # once, for all members
+    if size == 1:
+        return Walk(tools, known, seed).walk()
+
+    def employ(desk):
+        signal.alarm(_MOST_SECONDS)
+        return Walk(tools.speak_to(desk, 1), known, seed).walk_subtree
+
+    return Walk(tools, known, seed).walk(Crew(size, employ))
 
 
 def settle_down():
