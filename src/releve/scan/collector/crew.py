@@ -29,7 +29,7 @@ class Crew:
     def __init__(self, size, employ):
         self._orders, orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._claims, claims = os.pipe()
-        self._readers = []
+        self._readers: list[int] = []
         for member in range(size):
             reader, writer = os.pipe()
             if os.fork() == 0:

@@ -12,6 +12,7 @@ import stat
 import time
 from collections import deque
 
+from releve.scan.collector.crew import Crew
 from releve.scan.collector.entries import Entries, Frame, Line
 from releve.scan.collector.machine import decode, open_quietly
 
@@ -36,8 +37,8 @@ class Walk:
         self._known = known
         self._seed = seed
         self._settled_at = int(time.time() * 10**9) - _SETTLED
-        self._waiting: deque[Line | None] = deque()  # None: a subtree that somebody else walks
-        self._crew = None
+        self._waiting: deque[Line | Crew] = deque()  # a crew: its oldest subtree
+        self._crew: Crew | None = None
         self._root = os.lstat("/")
         self._entries = Entries(tools, self._root.st_dev)
         self.count = 0
@@ -85,16 +86,16 @@ class Walk:
         path = parent.path + b"/" + raw
         unread = parent.unread or self._places.explain_unread(path)
         if self._crew is not None and parent.path.count(b"/") == _SHARED_DEPTH:
-            self._give(path, unread)
+            self._give(self._crew, path, unread)
             return None
         os.fchdir(parent.descriptor)
         return self._opened(Frame(None, path, unread), [raw])
 
-    def _give(self, path, unread):
-        while self._crew.is_busy:
+    def _give(self, crew, path, unread):
+        while crew.is_busy:
             self._say_oldest()
-        self._crew.give(path, unread)
-        self._waiting.append(None)
+        crew.give(path, unread)
+        self._waiting.append(crew)
 
     def _opened(self, frame, names):
         """From where this process stands, name by name."""
@@ -191,17 +192,17 @@ class Walk:
         """Say the lines that are complete; wait for the oldest where too many are not."""
         while self._waiting:
             line = self._waiting[0]
-            is_waited_for = line is None or not all(task.is_ready for _, task in line.tasks)
-            if len(self._waiting) <= most and is_waited_for:
+            is_ready = isinstance(line, Line) and all(task.is_ready for _, task in line.tasks)
+            if len(self._waiting) <= most and not is_ready:
                 return
             self._say_oldest()
 
     def _say_oldest(self):
         line = self._waiting.popleft()
-        if line is None:
-            self.count += self._crew.say_next(self._output)
-        else:
+        if isinstance(line, Line):
             self._finish(line)
+        else:
+            self.count += line.say_next(self._output)
 
     def _finish(self, line):
         prefix = line.frame.prefix

@@ -30,6 +30,7 @@ class Tools:
 
     def __init__(self, machine, request, mounts):
         skip = [encode_path(path) for path in request["skip"]]
+        self.mounts = mounts
         self.output = None
         self.full = request["full"]
         self.names = read_names(machine, machine.shift)
@@ -77,15 +78,16 @@ def main(encoded, collectors):
     output.begin({"offline": offline})
     collecting = Collecting(collectors, machine)
     collecting.start()
-    count = walk_all(Tools(machine, request, mounts), request, output, seed_of(request, mounts))
+    count = walk_all(request, Tools(machine, request, mounts), output)
     collecting.finish(output)
     output.end({"entries": count})
 
 
-def walk_all(tools, request, output, seed):
+def walk_all(request, tools, output):
     """The count of paths; one process for each processor."""
     digests = base64.b64decode(request["known"])
     known = frozenset(digests[place : place + 8] for place in range(0, len(digests), 8))
+    seed = seed_of(request, tools.mounts)
     size = min(len(os.sched_getaffinity(0)), MOST_MEMBERS)
     tools.speak_to(output, 0 if size == 1 else size)
     if not known:

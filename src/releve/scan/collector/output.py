@@ -5,6 +5,7 @@ import os
 import time
 import zlib
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 _PIECE = 64 << 10
 _SILENT_SECONDS = 5.0
 
@@ -61,4 +62,4 @@ class Output:
 
 def encode(value):
     """Half a surrogate pair stands for a byte that is no UTF-8, and survives as an escape."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
+    return _ENCODER.encode(value).encode("ascii") + b"\n"

@@ -5,25 +5,30 @@ from releve.scan.collector.system import NotChecked
 
 
 class Names:
-    """Numbers without a name stay numbers; those of a shifted root are put back first."""
+    """`users` and `groups` give a name to every number: the number where it has no other."""
 
     def __init__(self, users, groups, shift=(0, 0)):
-        self._tables = (users, groups)
-        self._shift = shift
-        self._known: tuple[dict[int, str], dict[int, str]] = ({}, {})
+        self.users = Table(users, shift[0])
+        self.groups = Table(groups, shift[1])
 
     def user(self, number):
-        return self._name(0, number)
+        return self.users[number]
 
     def group(self, number):
-        return self._name(1, number)
+        return self.groups[number]
 
-    def _name(self, which, number):
-        name = self._known[which].get(number)
-        if name is None:
-            own = unshift(number, self._shift[which])
-            name = self._tables[which].get(own) or str(own)
-            self._known[which][number] = name
+
+class Table(dict):  # type: ignore[type-arg] # Python 3.6 knows none
+    """Numbers of a shifted root are put back first."""
+
+    def __init__(self, names, shift):
+        super().__init__()
+        self._names = names
+        self._shift = shift
+
+    def __missing__(self, number):
+        own = unshift(number, self._shift)
+        name = self[number] = self._names.get(own) or str(own)
         return name
 
 
