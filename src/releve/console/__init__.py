@@ -1,0 +1,1 @@
+"""What the watch tells and takes over HTTP: metrics, whether it is alive, suspicions."""
