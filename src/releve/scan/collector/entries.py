@@ -92,7 +92,6 @@ class Entries:
             package is None
             or not package.trusts(found.st_ctime_ns)
             or path in ownership.conffiles  # may have been edited, and then kept by an unpacking
-            or not package.digest_of(path)
         ):
             return None
         user, group = self._users[found.st_uid], self._groups[found.st_gid]
@@ -161,13 +160,13 @@ class Entries:
         shipped = conffile
         if package:
             entry[_PACKAGE] = package.name
-            shipped = conffile or package.digest_of(path)
             is_imaged = ownership.is_imaged(package, found.st_ctime_ns)
-            if shipped and not conffile and not self._full and is_imaged:
+            if is_imaged and not conffile and not self._full:
                 entry[_CONTENT] = "="
                 if found.st_mode & 0o111:  # the image's makers may have given it capabilities
                     more.update(read_extended(raw, self._names))
                 return
+            shipped = conffile or package.digest_of(path)
         more.update(read_extended(raw, self._names))
         unread = line.frame.unread or self._places.explain_unread(path)
         if unread:
