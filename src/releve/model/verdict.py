@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+DEAD: Final = "dead"  # the topic of all that a recovery would help against
 
 
 class HostState(StrEnum):
@@ -66,4 +69,4 @@ class Verdict:
     @property
     def topic(self) -> str:
         """Which incident of the host it belongs to: one for its death, one for each other cause."""
-        return "dead" if self.is_dead else self.cause.value
+        return DEAD if self.is_dead else self.cause.value
