@@ -46,7 +46,8 @@ def list_inside(
 def judge_checks(memory: HostMemory, rules: WatchRules, *, now: float) -> Sign | None:
     failing = sorted(name for name, times in memory.failing.items() if times >= FAILURES_IN_A_ROW)
     outside = fresh_outside(memory, rules, now=now)
-    if not failing or outside is None:
+    is_deciding = memory.lost is not None and now - memory.lost_since < rules.unreachable_after
+    if not failing or outside is None or is_deciding:
         return None
     first = next(check for check in outside.checks if check.name == failing[0])
     shown = [show_server_text(name) for name in failing]

@@ -1,12 +1,12 @@
 """The verdict on one host, from what was read of it; pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from releve.model.reading import InsideReading, WriteOutcome
 from releve.model.server_text import show_server_text
-from releve.model.verdict import Cause, HostState, Verdict
+from releve.model.verdict import DEAD, Cause, HostState, Verdict
 from releve.watch.attention import list_attention
 from releve.watch.memory import HostMemory, Moment, MountMemory
 from releve.watch.mounts import MountLook, judge_mount
@@ -39,11 +39,16 @@ def judge(
 
     `fleet_skew`: seconds by which most hosts are ahead of this controller.
     """
-    signs = look(view.memory, rules, now=moment.monotonic, fleet_skew=fleet_skew)
-    standings = update_standings(view.standings, signs, view.memory, rules=rules, moment=moment)
+    memory = view.memory
+    signs = look(memory, rules, now=moment.monotonic, fleet_skew=fleet_skew)
+    standings = update_standings(view.standings, signs, memory, rules=rules, moment=moment)
+    if DEAD in view.standings and DEAD not in standings:
+        memory = replace(memory, failing={})  # what failed while it was dead
+        signs = look(memory, rules, now=moment.monotonic, fleet_skew=fleet_skew)
+        standings = update_standings(standings, signs, memory, rules=rules, moment=moment)
     wrong = tuple(standing.as_verdict() for standing in standings.values())
-    verdict = wrong[0] if wrong else say_otherwise(view.memory, rules, now=moment.monotonic)
-    return HostView(view.memory, standings), Judgement(verdict, wrong)
+    verdict = wrong[0] if wrong else say_otherwise(memory, rules, now=moment.monotonic)
+    return HostView(memory, standings), Judgement(verdict, wrong)
 
 
 def look(

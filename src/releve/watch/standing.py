@@ -52,8 +52,8 @@ def update_standings(
     if dead is not None and not any(sign.is_dead for sign in signs):
         if is_muted(dead, memory):
             dead = mark_seen(dead, memory)
-        if not is_proven_over(dead, memory):
-            return {DEAD: dead, **freeze(standings, memory)}
+        is_over = is_proven_over(dead, memory)  # then all else is looked at anew, next time
+        return {**({} if is_over else {DEAD: dead}), **freeze(standings, memory)}
     seen = {
         sign.topic: see(standings.get(sign.topic), sign, memory, rules=rules, moment=moment)
         for sign in signs
