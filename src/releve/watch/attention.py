@@ -8,6 +8,7 @@ from releve.model.reading import InsideReading, Intent, MountReading, WriteOutco
 from releve.model.server_text import show_server_text
 from releve.model.verdict import Cause, HostState, Witness
 from releve.watch.memory import SKEWS, HostMemory
+from releve.watch.mounts import is_about
 from releve.watch.rules import WatchRules
 from releve.watch.signs import Sign, Source, attention, count, enumerate_words, testify
 from releve.watch.silence import fresh_outside
@@ -107,8 +108,11 @@ def judge_filling(memory: HostMemory, inside: InsideReading) -> Sign | None:
 
 def judge_kernel_lines(memory: HostMemory, inside: InsideReading) -> Sign | None:
     """The device below complains, and the write goes through all the same."""
-    devices = {mount.device for mount in inside.mounts if mount.device}
-    lines = [heard.line for heard in memory.kernel if heard.line.device in devices]
+    lines = [
+        heard.line
+        for heard in memory.kernel
+        if any(is_about(heard.line, mount.device) for mount in inside.mounts)
+    ]
     if not lines:
         return None
     last = lines[-1]

@@ -9,7 +9,7 @@ from releve.model.server_text import show_server_text
 from releve.model.verdict import DEAD, Cause, HostState, Verdict
 from releve.watch.attention import list_attention
 from releve.watch.memory import HostMemory, Moment, MountMemory
-from releve.watch.mounts import MountLook, judge_mount
+from releve.watch.mounts import MountLook, is_about, judge_mount
 from releve.watch.rules import WatchRules
 from releve.watch.signs import Sign
 from releve.watch.silence import GONE, describe_outside, fresh_outside, judge_silence
@@ -80,11 +80,7 @@ def list_crashes(
     for mount in inside.mounts:
         if mount.write in {WriteOutcome.WRITTEN, WriteOutcome.NO_SPACE}:
             continue
-        kernel = [
-            heard.line
-            for heard in memory.kernel
-            if mount.device and heard.line.device == mount.device
-        ]
+        kernel = [heard.line for heard in memory.kernel if is_about(heard.line, mount.device)]
         past = memory.mounts.get(mount.path, MountMemory())
         look = MountLook(mount, past, kernel, inside.kernel_log_readable, failing)
         if (sign := judge_mount(look, read_only=rules.read_only)) is not None:

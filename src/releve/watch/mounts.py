@@ -12,7 +12,7 @@ from releve.model.verdict import Cause, HostState, Testimony, Witness
 from releve.watch.memory import MountMemory
 from releve.watch.signs import Sign, count, testify
 
-MUTE: Final = frozenset({WriteOutcome.REFUSED, WriteOutcome.UNTRIED})
+MUTE: Final = frozenset({WriteOutcome.REFUSED, WriteOutcome.UNTRIED, WriteOutcome.RUNNING})
 STOPPED: Final = frozenset({WriteOutcome.READ_ONLY, WriteOutcome.IO_ERROR, WriteOutcome.HUNG})
 
 _BLOCK_LAYER: Final = re.compile(  # of the device below, not of the file system on it
@@ -46,6 +46,14 @@ class MountLook:
     @property
     def is_meant_to_be_written(self) -> bool:
         return self.mount.intent is Intent.WRITABLE or self.past.was_written
+
+
+def is_about(line: KernelLine, device: str) -> bool:
+    """Its device, or the disk that the device is a partition of: vda for vda1."""
+    if not device or not line.device:
+        return False
+    rest = device.removeprefix(line.device)
+    return rest == "" or (rest != device and re.fullmatch(r"p?[0-9]+", rest) is not None)
 
 
 def judge_mount(look: MountLook, *, read_only: frozenset[str]) -> Sign | None:
