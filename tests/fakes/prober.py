@@ -73,6 +73,7 @@ class FakeProber(Prober):
     ) -> None:
         self.hosts = hosts
         self.following: dict[str, ProbeOrder] = {}
+        self.running: set[str] = set()  # addresses of the hosts that a probe runs on
         self._sleep = sleep
         self._sequence = 0
 
@@ -81,13 +82,19 @@ class FakeProber(Prober):
         try:
             while True:
                 host = self.hosts.get(door.address)
-                take(self._look(host, door))
+                said = self._look(host, door)
+                if isinstance(said, Lost):
+                    self.running.discard(door.address)
+                else:
+                    self.running.add(door.address)
+                take(said)
                 await self._next_round(host, order.interval_seconds)
         finally:
             self.following.pop(door.address, None)
+            self.running.discard(door.address)
 
     async def close(self) -> None:
-        self.following.clear()
+        self.running.clear()
 
     def _look(self, host: FakeProbedHost | None, door: Door) -> InsideReading | Lost:
         if host is None:

@@ -100,7 +100,7 @@ def _certificate(value: Any) -> Certificate:
     try:
         moment = datetime.fromisoformat(expires[:40])
     except ValueError as error:
-        raise Garbled("a certificate ends at no time") from error
+        raise Garbled("it names a certificate that ends at no time") from error
     return Certificate(_text(path), moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 

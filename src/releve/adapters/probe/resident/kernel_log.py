@@ -18,7 +18,7 @@ _TELLING = re.compile(
     r"|BTRFS(?:: error| error| critical|.{0,120}forced readonly)"
     r"|F2FS-fs.{0,80}error|FAT-fs \(.{1,80}?\): (?:error|Filesystem has been set read-only)"
     r"|blocked for more than \d+ seconds|timing out command|[Dd]evice offlined"
-    r"|rejecting I/O to (?:offline|dead) device|Medium Error"
+    r"|attempt to access beyond end of device|rejecting I/O to (?:offline|dead) device|Medium Error"
 )
 # Sound words, and the memory of earlier errors that ext4 repeats every day.
 _HARMLESS = re.compile(

@@ -20,6 +20,7 @@ _TABLE_SECONDS = 0.2  # between two looks at what is mounted: programs may chang
 _SOONEST_SECONDS = 1.0  # between the beginnings of two rounds, whatever happens
 _GRACE_SECONDS = 2.0  # a round is told by then, with the writes that have not ended yet
 _QUICK_SECONDS = 10.0  # after each change for the worse or the better: a round every second
+_DEAF_SECONDS = 60.0  # after quick rounds: a disk may complain all day and yet be written
 _SOUND = ("written", "untried", "no-space", "refused")
 
 
@@ -58,8 +59,9 @@ class Probe:
         self._untold = False
         self._left_open = set()  # told as running
         self._hung = set()
-        self._signs = None
+        self._signs: list[tuple[object, ...]] = []
         self._quick_until = 0.0
+        self._deaf_until = 0.0  # to the kernel's log, as a reason to hurry
         self._sequence = 0
 
     def describe_machine(self, locked):
@@ -78,15 +80,16 @@ class Probe:
         self._wait()
         self._speech.listen()
         self._rounds.collect()
-        self._look_at_table()
+        now = time.monotonic()
+        if self._table_changed and now - self._table_read >= _TABLE_SECONDS:
+            self._look_at_table()
         if self._is_new_trouble():
             self._next = min(self._next, self._began + _SOONEST_SECONDS)
-        now = time.monotonic()
         if now >= self._next and not self._untold:
             self._begin_round(now)
         if self._untold and (not self._rounds.open_attempts() or now >= self._tell_by):
             self._tell(now)
-        calm = now >= self._quick_until and not self._signs
+        calm = now >= self._quick_until
         if self._calm.go_on(calm) and self._calm.found["fstab"] is not None:
             self._table_changed |= self._calm.found["fstab"] != self._fstab
             self._fstab = self._calm.found["fstab"]
@@ -119,25 +122,26 @@ class Probe:
         self._table_changed |= self._table in events
 
     def _look_at_table(self):
-        """What is mounted, again, where it has changed."""
-        now = time.monotonic()
-        if not self._table_changed or now - self._table_read < _TABLE_SECONDS:
-            return
-        self._table_changed, self._table_read = False, now
+        """Options that the kernel sets itself are announced to nobody."""
+        self._table_changed, self._table_read = False, time.monotonic()
         try:
             intents = read_intents(self._fstab or "")
-            self._mounts = read_mounts(self._table, intents, self._settings["mounts"])
+            mounts = read_mounts(self._table, intents, self._settings["mounts"])
         except (OSError, ValueError):
             return
-        self._counters.follow(self._mounts)
-        self._log.follow(self._mounts)
+        before = [mount.place for mount in self._mounts]
+        self._mounts = mounts
+        if [mount.place for mount in mounts] != before:
+            self._counters.follow(mounts)
+            self._log.follow(mounts)
 
     def _is_new_trouble(self):
-        states = [(m.path, m.read_only, m.read_only_view, m.emergency) for m in self._mounts]
+        states = [mount.state for mount in self._mounts]
         counts = self._counters.count_all()
         hung = self._rounds.hung()
         ended = self._left_open - self._rounds.open_attempts()
-        is_new = self._log.read_on() or bool(ended)
+        complained = self._log.read_on()
+        is_new = bool(ended) or (complained and time.monotonic() >= self._deaf_until)
         is_new |= states != self._states or counts != self._counts or bool(hung - self._hung)
         self._states, self._counts, self._hung = states, counts, hung
         self._left_open -= ended
@@ -152,6 +156,7 @@ class Probe:
     def _tell(self, now):
         self._untold = False
         self._left_open = self._rounds.open_attempts()
+        self._look_at_table()
         counts = self._counters.count_all()
         mounts = [self._rounds.describe(m, counts.get(m.device, 0)) for m in self._mounts]
         lines = self._log.take_lines()
@@ -164,11 +169,16 @@ class Probe:
             "units": self._calm.found["units"],
             "certificates": self._calm.found["certificates"],
         })  # fmt: skip
-        signs = sorted(_signs_of(mount) for mount in mounts if _signs_of(mount))
-        if lines or signs != self._signs:
-            if signs or lines or self._signs:
-                self._quick_until = now + _QUICK_SECONDS
-            self._signs = signs
+        self._choose_pace(now, mounts, bool(lines))
+
+    def _choose_pace(self, now, mounts, complained):
+        """A change is soon looked at again and again, so that it can be told from a moment's."""
+        signs = [found for found in map(_signs_of, mounts) if found]
+        changed = signs != self._signs
+        if changed or (complained and now >= self._deaf_until):
+            self._quick_until = now + _QUICK_SECONDS
+            self._deaf_until = self._quick_until + _DEAF_SECONDS
+        self._signs = signs
         if now < self._quick_until:
             self._next = min(self._next, self._began + _SOONEST_SECONDS)
 

@@ -27,10 +27,20 @@ class Mount:
         self.filesystem = filesystem
         self.device = ""
         self.intent = "unstated"
+        self.is_stated = False  # in fstab
         self.read_only_view = False
         self.read_only = False
         self.emergency = False
         self.is_part = False  # a bind mount, a part of a file system
+
+    @property
+    def place(self):
+        """What stays the same while it is mounted."""
+        return self.path, self.numbers, self.device, self.filesystem
+
+    @property
+    def state(self):
+        return self.place, self.intent, self.read_only, self.read_only_view, self.emergency
 
     @property
     def is_to_be_written(self):
@@ -78,18 +88,21 @@ def choose_mounts(mounts, wanted):
     """All that are wanted; else all that fstab names, and one of each other local file system."""
     if wanted:
         return [mount for mount in mounts if mount.path in wanted][:_MOST]
-    stated = [mount for mount in mounts if mount.intent != "unstated" or mount.path == "/"]
-    found = {mount.numbers for mount in stated}
-    others = [mount for mount in mounts if mount.path != "/" and mount.intent == "unstated"]
+    chosen = [mount for mount in mounts if mount.is_stated or mount.path == "/"]
+    others = [mount for mount in mounts if mount not in chosen and _is_kept(mount)]
+    found = {mount.numbers for mount in chosen if mount.is_to_be_written}
     # the whole before a part, the writable view before a read-only one
     others.sort(key=lambda mount: (mount.is_part, mount.read_only_view, len(mount.path)))
     for mount in others:
-        by_nature = mount.filesystem in _NEVER_WRITTEN
-        if mount.numbers not in found and not by_nature and not _BY_PROGRAMS.match(mount.path):
+        if mount.numbers not in found:
             found.add(mount.numbers)
-            stated.append(mount)
-    stated.sort(key=lambda mount: mount.path != "/")
-    return stated[:_MOST]
+            chosen.append(mount)
+    chosen.sort(key=lambda mount: mount.path != "/")
+    return chosen[:_MOST]
+
+
+def _is_kept(mount):
+    return mount.filesystem not in _NEVER_WRITTEN and not _BY_PROGRAMS.match(mount.path)
 
 
 def _read_line(line, intents):
@@ -108,6 +121,7 @@ def _read_line(line, intents):
     mount.read_only_view = "ro" in left[5].split(",")
     mount.read_only = "ro" in options
     mount.emergency = "emergency_ro" in options or "shutdown" in options
+    mount.is_stated = mount.path in intents
     mount.intent = intents.get(mount.path, "unstated")
     live = mount.filesystem == "overlay" and "upperdir=" not in right[2]
     if mount.filesystem in _NEVER_WRITTEN or live:
