@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -61,6 +62,8 @@ class Metrics:
         self._runs = runs
         self._hook = hook
         self._turn = asyncio.Lock()
+        # Of its own: the loop's shared threads may all be held by what hangs.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
         self._text = b""
         self._written_at = float("-inf")
 
@@ -75,7 +78,8 @@ class Metrics:
                 is_journal_readable=self._runs.is_readable,
                 hook=dict(self._hook.counts),
             )
-            self._text = await asyncio.to_thread(render, measured)
+            loop = asyncio.get_running_loop()
+            self._text = await loop.run_in_executor(self._thread, render, measured)
             self._written_at = time.monotonic()
             return Response(self._text, media_type=CONTENT_TYPE)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,22 +78,24 @@ class FreshRuns:
     def __init__(self, look: Callable[[], tuple[LastRun, ...]]) -> None:
         self._look = look
         self._runs: tuple[LastRun, ...] = ()
-        self._task: asyncio.Task[tuple[LastRun, ...]] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="last runs")
+        self._task: asyncio.Future[tuple[LastRun, ...]] | None = None
         self._looked_at = float("-inf")
         self.is_readable = True
 
     async def read(self) -> tuple[LastRun, ...]:
         """At most 15 s old where the journal answers."""
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         if self._task is None and now - self._looked_at >= FRESH_SECONDS:
-            self._task = asyncio.create_task(asyncio.to_thread(self._look))
+            self._task = loop.run_in_executor(self._thread, self._look)
             self._looked_at = now
         if (task := self._task) is not None:
             await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
             self._take(task)
         return self._runs
 
-    def _take(self, task: asyncio.Task[tuple[LastRun, ...]]) -> None:
+    def _take(self, task: asyncio.Future[tuple[LastRun, ...]]) -> None:
         if not task.done():
             self.is_readable = False
             return

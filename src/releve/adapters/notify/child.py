@@ -97,7 +97,13 @@ def _serve(place: int, send: Callable[[], str], ended: "queue.Queue[tuple[int, s
 def _send(url: str, task: Task, words: Words) -> str:
     """Empty, or why it failed."""
     asset = apprise.AppriseAsset(
-        app_id="Releve", app_desc="Relève", app_url="", async_mode=False, storage_mode="memory"
+        app_id="Releve",
+        app_desc="Relève",
+        app_url="",
+        image_url_mask="",  # no picture from elsewhere
+        image_url_logo="",
+        async_mode=False,
+        storage_mode="memory",
     )
     plugin = apprise.Apprise.instantiate(url, asset=asset)
     if plugin is None:
