@@ -53,6 +53,7 @@ def test_french_says_nothing_in_english() -> None:
         "total",
         "message",
         "legend_interruption",
+        "incident",
     }
 
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:  # importing these would slow every `releve --help`
     from releve.plan.loading import LoadedPlan
     from releve.ports.outside import Outside
     from releve.recovery.recover import StepLine
+    from releve.watch.describing import WatchAccount
+    from releve.wiring import State
 
 
 def register(app: typer.Typer) -> None:
@@ -35,10 +37,49 @@ def check(
 
     from releve.wiring import connect, open_state  # now: a wrong plan is told at once
 
-    outside = connect(loaded.plan.provider, state=open_state())
+    require_channels(loaded)
+    state = open_state()
+    outside = connect(loaded.plan.provider, state=state)
     steps = list_steps(loaded, chosen, outside)
+    account = describe(loaded, chosen, state)
     notes = outside.provider.capabilities.notes
-    show_json(loaded, steps, notes) if json else show_steps(loaded, steps, notes)
+    if json:
+        show_json(loaded, steps, notes, watch=account)
+    else:
+        show_steps(loaded, steps, notes, watch=account)
+
+
+def require_channels(loaded: "LoadedPlan") -> None:
+    """PlanError where a secret of watching cannot be read here, or is none; sends nothing."""
+    import os
+
+    from releve.plan.problems import Problem, to_plan_error
+    from releve.plan.watch_secrets import require_watch_secrets
+
+    require_watch_secrets(loaded, os.environ)
+    if not loaded.plan.watch.notify:
+        return
+    from releve.wiring import try_channels
+
+    problems = [
+        Problem(
+            f"the channel {tried.channel} cannot be used",
+            tried.failure,
+            "write its URL as docs/how-to/monitoring.md shows it",
+            ("watch", "notify", index),
+        )
+        for index, tried in enumerate(try_channels(loaded.plan.watch))
+        if tried.failure
+    ]
+    if problems:
+        raise to_plan_error(problems, shown_path=str(loaded.path), lines=loaded.lines)
+
+
+def describe(loaded: "LoadedPlan", hosts: list[str], state: "State") -> "WatchAccount":
+    from releve.watch.describing import describe_watch
+
+    pauses = state.incidents.list_pauses(now=state.clock.now())
+    return describe_watch(loaded.plan, hosts, pauses)
 
 
 def list_steps(
@@ -55,7 +96,11 @@ def list_steps(
 
 
 def show_json(
-    loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]], notes: tuple[str, ...] = ()
+    loaded: "LoadedPlan",
+    steps: dict[str, tuple["StepLine", ...]],
+    notes: tuple[str, ...] = (),
+    *,
+    watch: "WatchAccount | None" = None,
 ) -> None:
     from dataclasses import asdict
 
@@ -67,12 +112,17 @@ def show_json(
             "sha256": loaded.sha256,
             "notes": list(notes),
             "hosts": {host: [asdict(line) for line in lines] for host, lines in steps.items()},
+            "watch": asdict(watch) if watch else None,
         }
     )
 
 
 def show_steps(
-    loaded: "LoadedPlan", steps: dict[str, tuple["StepLine", ...]], notes: tuple[str, ...] = ()
+    loaded: "LoadedPlan",
+    steps: dict[str, tuple["StepLine", ...]],
+    notes: tuple[str, ...] = (),
+    *,
+    watch: "WatchAccount | None" = None,
 ) -> None:
     from releve.cli.terminal import Terminal
 
@@ -86,5 +136,10 @@ def show_steps(
         terminal.line()
     for note in notes:
         terminal.line(f"Of this provider: {note}.")
+    if watch:
+        for account in watch.hosts:
+            terminal.line(f"{account.text}.")
+        for note in watch.notes:
+            terminal.line(f"Of watching: {note}.")
     terminal.line(f"{loaded.path} is right, and nothing was touched.")
     terminal.line(f"Next: releve recover {next(iter(steps))}")

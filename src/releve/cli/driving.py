@@ -42,6 +42,10 @@ def show_proposal(run: RunInput) -> None:
     if looks_back(run):
         what = f"look back at run {recovery_of(run)}"
     terminal.line(f"A {what} of {run.host}, run {run.run_id}:", style="bold")
+    show_steps(terminal, run)
+
+
+def show_steps(terminal: Terminal, run: RunInput) -> None:
     terminal.table(
         ("step", "what it does"),
         [(line.name, line.sentence) for line in describe_run(run, catalogue_of(run))],

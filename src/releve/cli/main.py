@@ -11,12 +11,15 @@ import typer
 
 from releve import __version__
 from releve.cli import (
+    approve,
     autopsy,
     check,
     codify,
     drill,
     findings,
+    incidents,
     ledger,
+    pause,
     recover,
     runs,
     salvage,
@@ -34,7 +37,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = (recover, drill, serve, runs, autopsy, salvage, scan, ledger, findings, codify)
+WATCHING = (incidents, approve, pause)
+COMMANDS = (
+    recover,
+    drill,
+    serve,
+    *WATCHING,
+    runs,
+    autopsy,
+    salvage,
+    scan,
+    ledger,
+    findings,
+    codify,
+)
 atexit.register(gc.freeze)  # the process ends: collecting all that it loaded takes half a second
 for command in (check, *COMMANDS, schema):
     command.register(app)

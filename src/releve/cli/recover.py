@@ -18,26 +18,48 @@ def register(app: typer.Typer) -> None:
     app.command("cancel")(cancel)
 
 
-def recover(
+def recover(  # noqa: PLR0913 - one for each option of the command line
     host: Annotated[str, typer.Argument(help="the host's name in the plan")],
     *,
     plan: PlanOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
     even_if_healthy: Annotated[bool, typer.Option(help="replace a host that answers")] = False,
+    incident: Annotated[
+        str, typer.Option("--incident", help="that it answers; default: the host's open one")
+    ] = "",
+    run_id: Annotated[str, typer.Option("--run-id", hidden=True)] = "",
+    fingerprint: Annotated[str, typer.Option("--fingerprint", hidden=True)] = "",
     json: JsonOption = False,
     lang: LanguageOption = "en",
 ) -> None:
     """Bring a crashed host back on a new instance."""
     from releve.cli.driving import Manner, choose_image, drive_run, show_proposal
     from releve.plan.loading import find_plan, load_plan
-    from releve.recovery.recover import make_drills_yield, propose_run, require_no_open_run
+    from releve.recovery.recover import (
+        find_recorded,
+        make_drills_yield,
+        propose_run,
+        require_fingerprint,
+        require_no_open_run,
+    )
+    from releve.watch.belonging import name_incident
     from releve.wiring import open_state
 
     loaded = load_plan(plan or find_plan(Path.cwd()))
     state = open_state()
+    if run_id and find_recorded(host, run_id, journal=state.journal):
+        resume(run_id, json=json, lang=lang)
+        return
     require_no_open_run(host, journal=state.journal)
-    options = {"even_if_healthy": even_if_healthy, "image": choose_image(loaded, host, state)}
-    run = propose_run(loaded, host, journal=state.journal, clock=state.clock, options=options)
+    options = {
+        "even_if_healthy": even_if_healthy,
+        "image": choose_image(loaded, host, state),
+        **name_incident(host, incident, store=state.incidents),
+    }
+    run = propose_run(
+        loaded, host, journal=state.journal, clock=state.clock, options=options, run_id=run_id
+    )
+    require_fingerprint(run, fingerprint or run.fingerprint)
     if not json:
         show_proposal(run)
     if not yes:

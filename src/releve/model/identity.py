@@ -14,6 +14,10 @@ def new_run_id() -> str:
     )
 
 
+def is_run_id(text: str) -> bool:
+    return re.fullmatch(r"[a-z][a-z0-9]{11}", text) is not None
+
+
 def instance_name(host: str, run_id: str) -> str:
     """At most 63 characters of a-z0-9 and dash: valid as an LXD name and a DNS label."""
     plain = re.sub(r"[^a-z0-9]+", "-", host.lower()).strip("-")[:40].strip("-") or "host"

@@ -3,17 +3,42 @@
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from releve.errors import PlanError
-from releve.plan.problems import show_word
+from releve.plan.loading import LoadedPlan
+from releve.plan.problems import Place, Problem, show_word, to_plan_error
 from releve.plan.watch_types import NotifyChannel, WatchPlan
 
 _MOST_BYTES: Final = 4096
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{16,512}")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s\x00-\x1f\x7f]{1,4000}")
+
+
+def require_watch_secrets(loaded: LoadedPlan, environment: Mapping[str, str]) -> None:
+    """PlanError with the line of each secret that cannot be read here and now."""
+    problems = list(_list_problems(loaded.plan.watch, environment))
+    if problems:
+        raise to_plan_error(problems, shown_path=str(loaded.path), lines=loaded.lines)
+
+
+def _list_problems(watch: WatchPlan, environment: Mapping[str, str]) -> Iterator[Problem]:
+    try:
+        read_hook_token(watch)
+    except PlanError as error:
+        yield _at(("watch", "hook_token_file"), error)
+    for index, channel in enumerate(watch.notify):
+        try:
+            read_channel_url(channel, environment)
+        except PlanError as error:
+            key = "url_env" if channel.url_env else "url_file"
+            yield _at(("watch", "notify", index, key), error)
+
+
+def _at(place: Place, error: PlanError) -> Problem:
+    return Problem(error.what, error.why, error.remedy, place)
 
 
 def read_hook_token(watch: WatchPlan) -> str:

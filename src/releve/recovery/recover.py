@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from releve.errors import PlanError, RunHeld
-from releve.model.identity import new_run_id
+from releve.model.identity import is_run_id, new_run_id
 from releve.model.run import (
     EventKind,
     JournalEvent,
@@ -43,14 +43,29 @@ class StepLine:
 
 
 def propose_run(
-    loaded: LoadedPlan, host: str, *, journal: Journal, clock: Clock, options: Output
+    loaded: LoadedPlan,
+    host: str,
+    *,
+    journal: Journal,
+    clock: Clock,
+    options: Output,
+    run_id: str = "",
 ) -> RunInput:
-    """Freeze what a recovery of this host would be; nothing is recorded or touched yet."""
+    """Freeze what a recovery of this host would be; nothing is recorded or touched yet.
+
+    `run_id`: chosen by who starts it; empty: a new one.
+    """
+    if run_id and not is_run_id(run_id):
+        raise PlanError(
+            "that is no id of a run",
+            why="it has 12 letters and digits, the first a letter",
+            remedy="leave it out: the run is given one",
+        )
     plan = loaded.host(host)
     frozen = freeze_plan(loaded, plan)
     return RunInput(
         format=RUN_FORMAT,
-        run_id=new_run_id(),
+        run_id=run_id or new_run_id(),
         host=host,
         epoch=journal.next_epoch(host),
         plan=frozen,
@@ -61,6 +76,16 @@ def propose_run(
         commit=commit_of(loaded.repository),
         options=options,
     )
+
+
+def require_fingerprint(run: RunInput, wanted: str) -> None:
+    """PlanError where plan, playbooks or inventory are not those that were decided on."""
+    if run.fingerprint != wanted:
+        raise PlanError(
+            f"what a recovery of {run.host} would do is not what was approved",
+            why="releve.yml, a playbook or the inventory has changed since",
+            remedy="Look at the steps and approve them again",
+        )
 
 
 def freeze_plan(loaded: LoadedPlan, plan: HostPlan) -> dict[str, object]:
@@ -77,6 +102,14 @@ def describe_run(run: RunInput, catalogue: Mapping[str, Step]) -> tuple[StepLine
         for name in run.steps
         for needs in [catalogue[name].needs]
     )
+
+
+def find_recorded(host: str, run_id: str, *, journal: Journal) -> RunRecord | None:
+    """The recovery of this id, where the journal has it already."""
+    for record in journal.list_runs(host=host):
+        if record.input.run_id == run_id and record.input.mode is Mode.RECOVER:
+            return record
+    return None
 
 
 def find_open_recovery(host: str, *, journal: Journal) -> str:

@@ -105,10 +105,8 @@ def pause_from(row: sa.RowMapping) -> Pause:
 
 def _verdict_to(verdict: Verdict) -> dict[str, Any]:
     return {
-        "state": verdict.state.value,
-        "cause": verdict.cause.value,
+        **asdict(verdict),
         "reason": storable(verdict.reason),
-        "confirmed": verdict.confirmed,
         "testimonies": [
             [testimony.witness.value, storable(testimony.text)]
             for testimony in verdict.testimonies[:_MOST_TESTIMONIES]
@@ -117,14 +115,10 @@ def _verdict_to(verdict: Verdict) -> dict[str, Any]:
 
 
 def _verdict_from(fields: dict[str, Any]) -> Verdict:
+    said = [(Witness(witness), text) for witness, text in fields["testimonies"]]
+    enums = {"state": HostState(fields["state"]), "cause": Cause(fields["cause"])}
     return Verdict(
-        state=HostState(fields["state"]),
-        cause=Cause(fields["cause"]),
-        reason=fields["reason"],
-        confirmed=fields["confirmed"],
-        testimonies=tuple(
-            Testimony(Witness(witness), text) for witness, text in fields["testimonies"]
-        ),
+        **{**fields, **enums, "testimonies": tuple(Testimony(*testimony) for testimony in said)}
     )
 
 

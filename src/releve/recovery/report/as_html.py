@@ -17,6 +17,7 @@ from releve.recovery.report.sentences import (
     list_acts,
     list_disk_facts,
     salvage_command,
+    tell_detection,
     tell_interruptions,
     tell_kind,
     tell_objective,
@@ -36,16 +37,24 @@ _KINDS = ("provider", "converge", "own", "halted")
 
 def render_html(report: Report, language: Language | str) -> str:
     wording = wording_for(language)
-    drawing = draw_timeline(report.timing)
     page: str = open_template(_PACKAGE).render(
-        **_page_values(report, wording),
-        drawing=drawing,
-        kinds=_kinds_in(drawing),
-        wording=wording,
-        verdict_class=_verdict_class,
-        tell_objective=_tell_with(wording),
+        **_page_values(report, wording), **timeline_values(report, wording), wording=wording
     )
     return page
+
+
+def timeline_values(report: Report, wording: Wording) -> dict[str, Any]:
+    """What `timeline.html.j2` draws."""
+    drawing = draw_timeline(report.timing)
+    return {
+        "timing": report.timing,
+        "drawing": drawing,
+        "kinds": _kinds_in(drawing),
+        "interruptions": tell_interruptions(report, wording),
+        "has_phase_objectives": any(phase.objective for phase in report.timing.phases),
+        "verdict_class": _verdict_class,
+        "tell_objective": _tell_with(wording),
+    }
 
 
 def _page_values(report: Report, wording: Wording) -> dict[str, Any]:
@@ -54,20 +63,18 @@ def _page_values(report: Report, wording: Wording) -> dict[str, Any]:
         "report": report,
         "told": _tell_autopsy(report, wording),
         "salvage_command": salvage_command,
-        "timing": report.timing,
         "moves": report.moves,
         **style_values(read_resource(_PACKAGE, "page.css")),
         "title": tell_title(report, wording),
         "kicker": tell_kind(report, wording),
         "proof": tell_proof(report, wording),
+        "seen": tell_detection(report, wording),
         "outcome": tell_outcome(report, wording),
         "objective": tell_objective(report.timing.objective, wording),
-        "interruptions": tell_interruptions(report, wording),
         "acts": list_acts(report, wording),
         "before": count_checks_before(report),
         "after": count_checks_after(report),
         "stat_keys": [field.name for field in fields(HostStats) if field.name != "host"],
-        "has_phase_objectives": any(phase.objective for phase in phases),
         "steps": sorted(
             (step for phase in phases for step in phase.steps), key=lambda step: step.start_seconds
         ),

@@ -10,6 +10,7 @@ from releve.recovery.report.markdown_text import write_table, write_text
 from releve.recovery.report.sentences import (
     count_checks_after,
     list_acts,
+    tell_detection,
     tell_interruptions,
     tell_objective,
     tell_outcome,
@@ -54,6 +55,9 @@ def _write_head(report: Report, wording: Wording) -> Lines:
         (wording.say("fact_checks"), f"{count.passed}/{count.made}"),
         (wording.say("why_down"), report.verdict or wording.say("unknown")),
     ]
+    if report.detection:
+        incident = f"{report.detection.incident_id}. {tell_detection(report, wording)}"
+        facts.append((wording.say("incident"), incident))
     return [
         f"# {write_text(tell_outcome(report, wording))}",
         "",

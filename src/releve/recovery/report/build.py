@@ -7,6 +7,7 @@ from releve.model.converge import TaskEvent
 from releve.model.run import EventKind, JournalEvent, Mode, Phase, RunRecord, RunState
 from releve.recovery.report.acts import choose_acts
 from releve.recovery.report.ansible import summarize_ansible
+from releve.recovery.report.detected import read_detection
 from releve.recovery.report.drilled import read_drill, read_proof
 from releve.recovery.report.facts import find_moves, pair_checks
 from releve.recovery.report.inquest import find_autopsy
@@ -67,6 +68,7 @@ def build_report(
         drill=read_drill(outputs) if is_drill else None,
         proof=read_proof(outputs),
         autopsy=autopsy,
+        detection=read_detection(run),
     )
 
 

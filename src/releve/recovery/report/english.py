@@ -128,6 +128,10 @@ TEXTS = {
     "act_review_ignored": "Look at the errors that the playbook ignored ({count}).",
     "act_missed_objective": "Find out where the time went: an objective was missed.",
     "act_propose_again": "When the host needs it, propose a new recovery:",
+    "incident": "Incident",
+    "detected": "The watch saw it on {moment}; confirmed after {confirmed}, the recovery began "
+    "after {begun}.",
+    "detected_unconfirmed": "The watch saw it on {moment}; the recovery began after {begun}.",
     "phase_autopsy": "Autopsy",
     "autopsy": "Autopsy of the dead disk",
     "autopsy_note": "The disk of {name} was read by a helper apart from every host: read-only, "

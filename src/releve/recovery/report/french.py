@@ -133,6 +133,11 @@ TEXTS = {
     "act_review_ignored": "Examiner les erreurs que le playbook a ignorées ({count}).",
     "act_missed_objective": "Chercher où le temps est passé : un objectif n’a pas été tenu.",
     "act_propose_again": "Quand l’hôte en aura besoin, proposer une nouvelle reprise :",
+    "incident": "Incident",
+    "detected": "La surveillance l’a constaté le {moment} ; confirmé au bout de {confirmed}, la "
+    "reprise a commencé au bout de {begun}.",
+    "detected_unconfirmed": "La surveillance l’a constaté le {moment} ; la reprise a commencé "
+    "au bout de {begun}.",
     "phase_autopsy": "Autopsie",
     "autopsy": "Autopsie du disque en panne",
     "autopsy_note": "Le disque de {name} a été lu par une instance auxiliaire, à l’écart de tout "

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from releve.model.server_text import show_server_text
 
 MAX_SHOWN_CHARACTERS = 2000
+_REPORT = "releve.recovery.report"  # whose parts other pages may include
 
 
 @cache
@@ -21,7 +22,7 @@ def open_template(package: str) -> Any:
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_clean,
-        loader=FunctionLoader(lambda name: read_resource(package, name)),
+        loader=FunctionLoader(lambda name: _read_part(package, name)),
     )
     environment.filters["per_cent"] = _write_per_cent
     environment.globals.clear()
@@ -41,6 +42,11 @@ def style_values(style: str) -> dict[str, object]:
 @cache
 def read_resource(package: str, name: str) -> str:
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def _read_part(package: str, name: str) -> str:
+    is_shared = name == "timeline.html.j2"
+    return read_resource(_REPORT if is_shared else package, name)
 
 
 def _clean(value: object) -> object:

@@ -61,6 +61,20 @@ def tell_proof(report: Report, wording: Wording) -> str:
     return wording.say(told, image=proof.image, drill=proof.drill, why=proof.why)
 
 
+def tell_detection(report: Report, wording: Wording) -> str:
+    """When the watch saw it, and how soon the run began; empty where nobody watched."""
+    seen = report.detection
+    if seen is None:
+        return ""
+    key = "detected" if seen.confirmed_after_seconds is not None else "detected_unconfirmed"
+    return wording.say(
+        key,
+        moment=wording.write_moment(seen.seen_at),
+        confirmed=wording.write_duration(seen.confirmed_after_seconds or 0.0),
+        begun=wording.write_duration(seen.begun_after_seconds),
+    )
+
+
 def tell_outcome(report: Report, wording: Wording) -> str:
     host, back_after = report.run.host, report.timing.back_after_seconds
     if report.is_drill:

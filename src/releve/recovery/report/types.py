@@ -57,6 +57,16 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
+class Detection:
+    """How the watch saw that the host had crashed, before the run."""
+
+    incident_id: str
+    seen_at: datetime
+    confirmed_after_seconds: float | None  # None: not confirmed when the run was proposed
+    begun_after_seconds: float  # the run, since it was seen
+
+
+@dataclass(frozen=True)
 class Objective:
     wanted_seconds: float
     took_seconds: float
@@ -242,3 +252,4 @@ class Report:
     drill: DrillFacts | None = None
     proof: ImageProof | None = None
     autopsy: Autopsy | None = None
+    detection: Detection | None = None

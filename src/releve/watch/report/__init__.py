@@ -1,0 +1,1 @@
+"""What became of an incident, as JSON, Markdown and one HTML page."""
