@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from releve.cli.check import list_steps, show_json, show_steps
 from releve.cli.main import main
 from releve.errors import PlanError
+from releve.model.incident import Pause
 from releve.plan.loading import LoadedPlan, load_plan
 from releve.recovery.catalogue import steps_for
 from releve.recovery.recover import StepLine
+from releve.watch.describing import describe_watch
 from tests.plan.broken_plans import GOOD, BrokenPlan
 from tests.plan.cloud_of_the_good_plan import list_acts, make_cloud, make_outside
 
@@ -92,3 +95,40 @@ def test_provider_that_is_not_there(in_repository: Path, capfd: pytest.CaptureFi
     assert told.out == ""
     assert str(socket) in told.err
     assert "  Do this: " in told.err
+
+
+def test_secrets_of_watching_are_looked_at_before_any_door_is_opened(
+    in_repository: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RELEVE_CHAT_URL", raising=False)
+    token = in_repository.parent / "token"
+    token.write_text("hunter2hunter2hunter2\n")
+    token.chmod(0o644)
+    plan = in_repository / "releve.yml"
+    watch = f"watch:\n  hook_token_file: {token}\n  notify:\n"
+    watch += "    - {name: chat, url_env: RELEVE_CHAT_URL}\n"
+    plan.write_text(plan.read_text() + watch)
+    assert main(["check"]) == 2
+    told = capfd.readouterr().err
+    assert "releve.yml:53: the hook's token file" in told
+    assert "others can read it: 0644" in told
+    assert "also releve.yml:55: the channel chat has no URL" in told
+    assert "hunter2" not in told
+    assert not (in_repository.parent / "state").exists()
+
+
+def test_how_hosts_are_watched_is_told(
+    proposed: Proposed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded, steps = proposed
+    pause = Pause("", by="anna", reason="new kernel", at=datetime.now(UTC), until=None)
+    account = describe_watch(loaded.plan, [HOST], [pause])
+    show_steps(loaded, steps, watch=account)
+    told = capsys.readouterr().out
+    assert f"{HOST} is watched every 10s; automation is propose: a person starts" in told
+    assert "nobody is told: watch.notify is empty" in told
+    assert "every host is paused until `releve unpause`, by anna: new kernel" in told
+    show_json(loaded, steps, watch=account)
+    watch = json.loads(capsys.readouterr().out)["watch"]
+    assert watch["hosts"][0]["automation"] == "propose"
+    assert (watch["channels"], watch["takes_alerts"], watch["controls"]) == ([], False, 1)

@@ -34,6 +34,10 @@ COMMANDS = [
     "scan",
     "drill",
     "serve",
+    "incidents",
+    "approve",
+    "pause",
+    "unpause",
 ]
 
 

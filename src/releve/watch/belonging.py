@@ -51,9 +51,9 @@ def _require_incident(host: str, incident_id: str, store: IncidentStore) -> Inci
 
 
 def _find(host: str, store: IncidentStore) -> Incident | None:
-    """The newest that is not over; None as well where they cannot be read: a run comes first."""
+    """The newest death that is not over; None too where none can be read: a run comes first."""
     try:
-        found = store.list_incidents(host=host, only_open=True, limit=1)
+        found = store.list_incidents(host=host, only_open=True)
     except ReleveError:
         return None
-    return found[0] if found else None
+    return next((incident for incident in found if incident.verdict.is_dead), None)

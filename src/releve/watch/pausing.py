@@ -86,8 +86,8 @@ def _parse(text: str, now: datetime) -> datetime | None:
         if re.fullmatch(r"\d{1,6}[smhd]", text):
             return now + parse_duration(text)
         moment = datetime.fromisoformat(text)
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            moment += timedelta(days=1)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        moment += timedelta(days=1)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

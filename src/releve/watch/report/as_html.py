@@ -41,8 +41,9 @@ class RunPart:
 
 def render_html(report: IncidentReport, language: Language | str) -> str:
     wording = incident_wording(language)
+    style = read_resource("releve.recovery.report", "page.css")
     page: str = open_template(_PACKAGE).render(
-        **style_values(read_resource("releve.recovery.report", "page.css")),
+        **style_values(style + read_resource(_PACKAGE, "page.css")),
         report=report,
         incident=report.incident,
         wording=wording,

@@ -89,8 +89,9 @@ def _decide_ending(incident: Incident, lines: Sequence[Line], runs: Sequence[Rep
     if incident.state.is_over:
         return Ending.RECOVERED if is_back else Ending.BY_ITSELF
     outcome = runs[-1].outcome if runs else None
-    if outcome is Outcome.UNDER_WAY:
-        return Ending.UNDER_WAY
+    of_run = {Outcome.UNDER_WAY: Ending.UNDER_WAY, Outcome.RECOVERED: Ending.NOT_OVER}
+    if outcome in of_run:
+        return of_run[outcome]
     if outcome is Outcome.NEEDS_PERSON or _last_decision(lines) is IncidentEventKind.NEEDS_PERSON:
         return Ending.NEEDS_PERSON
     if _last_decision(lines) is IncidentEventKind.APPROVAL_WANTED:

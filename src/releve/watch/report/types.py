@@ -12,6 +12,7 @@ from releve.recovery.report.types import Report
 class Ending(StrEnum):
     RECOVERED = "recovered"  # over, and a run brought the host back
     BY_ITSELF = "by_itself"  # over without a run
+    NOT_OVER = "not_over"  # a run brought it back; its readings have not said so yet
     UNDER_WAY = "under_way"  # a run is not over
     NEEDS_PERSON = "needs_person"
     WAITING = "waiting"  # for a person's yes
