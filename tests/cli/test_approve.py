@@ -90,10 +90,11 @@ def test_a_plan_that_changes_while_a_person_thinks_is_not_approved(
     plan: Path, store: IncidentStore, capfd: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     playbook = plan.parent / "site.yml"
-    act = answer_by(
-        lambda: playbook.write_text(playbook.read_text() + "\n# one more line\n") and None
-    )
-    monkeypatch.setattr(typer, "confirm", act)
+
+    def edit() -> None:
+        playbook.write_text(playbook.read_text() + "\n# one more line\n")
+
+    monkeypatch.setattr(typer, "confirm", answer_by(edit))
     assert main(["approve", ID]) == 2
     assert "is not what was approved" in capfd.readouterr().err
     assert store.find_approval(ID) is None
