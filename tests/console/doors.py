@@ -70,10 +70,12 @@ class Watched:
     token: str = TOKEN
     fails: bool = False
 
-    def suspect(self, host: str, text: str) -> None:
+    def suspect(self, host: str, text: str) -> bool:
         if self.fails:
             raise JournalError("the incidents cannot be written", remedy="make room")
-        self.suspected.append((host, text))
+        if host != "wiki":  # which is not watched
+            self.suspected.append((host, text))
+        return host != "wiki"
 
     def doors(self) -> Doors:
         return Doors(

@@ -77,6 +77,14 @@ def test_a_host_is_known_by_name_inventory_name_or_address(
         assert len(answer.content) < 1000
 
 
+def test_a_host_that_is_not_watched_is_refused(client: httpx.Client, watched: Watched) -> None:
+    for _ in range(2):
+        answer = send(client, {"host": "wiki", "text": "looks dead"})
+        assert answer.status_code == 422
+        assert [entry["host"] for entry in answer.json()["refused"]] == ["wiki"]
+    assert watched.suspected == []
+
+
 def test_each_alert_of_a_group_is_answered(client: httpx.Client, watched: Watched) -> None:
     resolved = alert(host="wiki") | {"status": "resolved"}
     group = {"alerts": [alert(nodename="shop"), alert(host="nobody"), alert(job="x"), resolved]}

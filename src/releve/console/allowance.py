@@ -16,11 +16,11 @@ class Allowance:
         self._taken: deque[float] = deque()
         self._last: dict[str, float] = {}  # host, which is one of the plan, to when
 
-    def was_just_taken(self, host: str) -> bool:
-        """Whether it has been reported within ten seconds."""
+    def is_looked_at(self, host: str) -> bool:
+        """Whether a suspicion of it was handed on within ten seconds."""
         return self._monotonic() - self._last.get(host, float("-inf")) < AGAIN_SECONDS
 
-    def take(self, host: str) -> bool:
+    def take(self) -> bool:
         """False where too many have been taken of late."""
         now = self._monotonic()
         while self._taken and now - self._taken[0] >= WINDOW_SECONDS:
@@ -28,5 +28,8 @@ class Allowance:
         if len(self._taken) >= self._most:
             return False
         self._taken.append(now)
-        self._last[host] = now
         return True
+
+    def note(self, host: str) -> None:
+        """It is looked at now."""
+        self._last[host] = self._monotonic()

@@ -22,7 +22,7 @@ MOST_BODY: Final = 64 * 1024  # bytes
 BODY_SECONDS: Final = 5.0
 MOST_A_MINUTE: Final = 60
 
-Suspect = Callable[[str, str], None]  # host, what was reported; looks, never starts a run
+Suspect = Callable[[str, str], bool]  # host, what was reported; looks; False: it is not watched
 
 
 @dataclass
@@ -105,14 +105,16 @@ class AlertHook:
                 answer.ignored.append({"text": alert.text, "why": "it is resolved"})
             elif not host:
                 answer.refused.append({"text": alert.text, "why": _say_unknown(alert)})
-            elif self._allowance.was_just_taken(host):
+            elif self._allowance.is_looked_at(host):
                 answer.accepted.append({"host": host, "why": "it is being looked at already"})
-            elif not self._allowance.take(host):
+            elif not self._allowance.take():
                 answer.is_limited = True
                 why = f"{MOST_A_MINUTE} suspicions have been taken within a minute"
                 answer.refused.append({"host": host, "why": why})
+            elif not self._suspect(host, alert.text):
+                answer.refused.append({"host": host, "why": "the plan says not to watch it"})
             else:
-                self._suspect(host, alert.text)
+                self._allowance.note(host)
                 answer.accepted.append({"host": host, "why": "it is looked at now"})
 
 
