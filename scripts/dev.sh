@@ -31,7 +31,8 @@ print_help() {
 ./dev demo     a lab host changed by hand dies and comes back; ends with what was missing, written down
 ./dev test     all tests, on real parts
 ./dev check    format, lint, types, layers, docs
-./dev bench    recover: by hand against Relève, side by side; bench scan: against other scanners
+./dev bench    recover: by hand against Relève, side by side; bench scan: against other scanners;
+               bench watch: a thousand hosts from one process
 ./dev setup    only install what the commands above need
 ./dev clean    take the demo lab down, remove the virtual environment and caches
 TEXT
@@ -129,9 +130,11 @@ find_python() {
 
 run_bench() {
     "$VENV/bin/python" -m compileall -q src # as in an installed package
-    if [ "${1:-recover}" != scan ]; then exec "$VENV/bin/python" scripts/bench.py "$@"; fi
-    shift
-    exec "$VENV/bin/python" scripts/bench_scan.py "$@"
+    case "${1:-recover}" in
+        scan|watch) script=bench_$1.py; shift ;;
+        *) script=bench.py ;;
+    esac
+    exec "$VENV/bin/python" "scripts/$script" "$@"
 }
 
 run_checks() {

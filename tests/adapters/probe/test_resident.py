@@ -1,10 +1,13 @@
 """The parts of the resident program that need no broken disk."""
 
 import ast
+import fcntl
 import os
 import subprocess
 import sys
+import termios
 import time
+from array import array
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -18,14 +21,22 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from releve.adapters.probe.program import build_program, command_for
+from releve.model.reading import WriteOutcome
 from releve.ports.access import Door
 from releve.ports.prober import ProbeOrder
-from tests.adapters.probe.running import NONCE, ROOT_DOOR, order_for, running_probe
+from tests.adapters.probe.running import NONCE, ROOT_DOOR, mount_of, order_for, running_probe
 
 # The program carries no types, so that Python 3.6 may read it.
 _ATTEMPTS: Any = import_module("releve.adapters.probe.resident.attempts")
 _KERNEL_LOG: Any = import_module("releve.adapters.probe.resident.kernel_log")
 _MOUNTS: Any = import_module("releve.adapters.probe.resident.mounts")
+
+SMALL_PIPE = 4096
+OLD_PYTHONS = [
+    str(path)
+    for minor in (6, 7, 8, 9, 10, 12, 13)
+    for path in sorted(Path("~/.pyenv/versions").expanduser().glob(f"3.{minor}.*/bin/python3"))
+]
 
 # Of a machine with a data volume, a snap, a memory disk, a share, a docker layer, a USB stick, and
 # a bind mount of a part of the root.
@@ -187,23 +198,55 @@ def following_log(device: str) -> Any:
     return log
 
 
-def test_it_ends_with_its_connection_and_with_a_silent_controller() -> None:
+@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda path: Path(path).parent.parent.name)
+def test_old_and_new_pythons_run_it(python: str) -> None:
+    with running_probe(order_for(Path("/"), interval=0.2), command=(python,)) as probe:
+        told, _ = probe.await_reading(lambda reading: reading.sequence >= 2, seconds=20)
+        assert mount_of(told, Path("/")).write is WriteOutcome.WRITTEN
+        assert probe.stop() == 0
+    assert probe.header is not None
+    assert f"/{probe.header.python}." in python
+
+
+def test_it_ends_with_its_connection() -> None:
     with running_probe(order_for(Path("/"))) as probe:
         probe.await_reading(lambda _: True, seconds=20)
         assert probe.stop() == 0
 
 
+def test_it_ends_where_the_controller_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection may stand for a quarter of an hour after the controller's machine has died."""
+    monkeypatch.setattr("releve.adapters.probe.program._LEAST_PATIENCE", 1.5)
+    process = start_deaf(interval=0.3)
+    began = time.monotonic()
+    assert process.wait(10) == 0
+    assert time.monotonic() - began > 1.4
+
+
 def test_it_never_waits_for_a_reader_that_does_not_read() -> None:
     """A full pipe: rounds are left out, and its end is still seen."""
-    order = ProbeOrder(0.05, mounts=("/",), fstab="")
+    process = start_deaf(interval=0.02)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    time.sleep(2)
+    waiting = array("i", [0])
+    fcntl.ioctl(process.stdout, termios.FIONREAD, waiting)
+    assert waiting[0] > SMALL_PIPE - 1000
+    process.stdin.close()
+    assert process.wait(5) == 0
+
+
+def start_deaf(*, interval: float) -> "subprocess.Popen[bytes]":
+    """With nobody who reads what it says, or answers."""
+    order = ProbeOrder(interval, mounts=("/",), fstab="")
     argv = [sys.executable, *command_for(ROOT_DOOR)[1:]]
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=SMALL_PIPE
+    )
     assert process.stdin is not None
     process.stdin.write(build_program(order, nonce=NONCE))
     process.stdin.flush()
-    time.sleep(2)
-    process.stdin.close()
-    assert process.wait(5) == 0
+    return process
 
 
 def test_certificates_are_read_and_a_missing_one_is_nothing(tmp_path: Path) -> None:
