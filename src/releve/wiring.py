@@ -28,6 +28,7 @@ from releve.ports.journal import Journal, Lease
 from releve.ports.notifier import Delivery, Notifier
 from releve.ports.observed_store import ObservedStore
 from releve.ports.outside import Outside
+from releve.ports.prober import Prober
 from releve.ports.provider import Provider
 from releve.ports.team_repository import TeamRepository
 from releve.workflow.state_file import find_state_directory
@@ -102,6 +103,13 @@ def open_repository(directory: Path) -> TeamRepository:
     from releve.adapters.git.repository import GitRepository
 
     return GitRepository(directory)
+
+
+def open_prober() -> Prober:
+    """For the event loop that it is first used in."""
+    from releve.adapters.ssh.prober import SshProber
+
+    return SshProber()
 
 
 def open_notifier(watch: WatchPlan) -> Notifier:
