@@ -170,3 +170,10 @@ def test_what_a_host_said_does_not_act(store: IncidentStore, capfd: Read, payloa
     store.save(replace(INCIDENT, verdict=replace(INCIDENT.verdict, reason=payload)))
     assert main(["approve", ID, "--yes"]) == 0
     assert not {"\x1b", "\x07", "\r"} & set(capfd.readouterr().out)
+
+
+def test_a_pause_that_holds_is_told(store: IncidentStore, capfd: Read) -> None:
+    assert main(["pause", "--all", "--reason", "new kernel"]) == 0
+    assert main(["approve", ID, "--yes"]) == 0
+    assert "It waits as long as every host is paused" in capfd.readouterr().out
+    assert store.find_approval(ID) is not None

@@ -132,3 +132,16 @@ def test_how_hosts_are_watched_is_told(
     watch = json.loads(capsys.readouterr().out)["watch"]
     assert watch["hosts"][0]["automation"] == "propose"
     assert (watch["channels"], watch["takes_alerts"], watch["controls"]) == ([], False, 1)
+
+
+def test_a_channel_that_no_service_takes_is_refused_by_line(
+    in_repository: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_CHAT_URL", "nosuchservice://hunter2@example.org")
+    plan = in_repository / "releve.yml"
+    watch = "watch:\n  notify:\n    - {name: chat, url_env: RELEVE_CHAT_URL}\n"
+    plan.write_text(plan.read_text() + watch)
+    assert main(["check"]) == 2
+    told = capfd.readouterr().err
+    assert told.startswith("releve.yml:54: the channel chat cannot be used\n")
+    assert "hunter2" not in told

@@ -10,6 +10,7 @@ import pytest
 from releve.adapters.store import open_store
 from releve.cli.main import main
 from releve.model.incident import IncidentEvent, IncidentEventKind, IncidentState
+from releve.model.run import RunState
 from releve.model.verdict import HostState
 from releve.plan.loading import load_plan
 from releve.ports.incident_store import IncidentStore
@@ -177,3 +178,25 @@ def test_the_open_death_is_the_one_that_a_recovery_answers(store: IncidentStore)
     later = NEW.opened_at + timedelta(seconds=1)
     store.save(replace(NEW, incident_id="i-later", verdict=degraded, opened_at=later))
     assert name_incident(HOST, "", store=store)["incident"] == NEW.incident_id
+
+
+def test_an_order_given_twice_is_one_run(
+    plan: Path, store: IncidentStore, tmp_path: Path, capsys: Read
+) -> None:
+    """The watch may give it again after a crash: the run that is there is gone on with."""
+    del store
+    journal, _ = open_store(tmp_path / "state")
+    run = propose_run(
+        load_plan(plan),
+        HOST,
+        journal=journal,
+        clock=RealClock(),
+        options={"incident": NEW.incident_id},
+        run_id="abcdefghijkl",
+    )
+    journal.open_run(run)
+    journal.set_state(run.run_id, RunState.DONE, next_action="Nothing is left to do")
+    order = ["--incident", NEW.incident_id, "--run-id", run.run_id]
+    assert main(["recover", HOST, "--yes", *order, "--fingerprint", run.fingerprint]) == 2
+    assert f"run {run.run_id} is over" in capsys.readouterr().err
+    assert len(journal.list_runs()) == 1

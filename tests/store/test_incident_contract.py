@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from releve.adapters.store import open_incident_store
+from releve.adapters.store.incident_schema import metadata
+from releve.adapters.store.incidents import SqlIncidentStore
 from releve.errors import PlanError
 from releve.model.incident import (
     Approval,
@@ -21,6 +23,7 @@ from releve.model.incident import (
 from releve.model.verdict import Cause, HostState, Testimony, Verdict, Witness
 from releve.ports.incident_store import IncidentStore
 from tests.fakes.incident_store import FakeIncidentStore
+from tests.postgres import PostgresServer
 from tests.store.places import PLACES
 
 NOON = datetime(2026, 11, 26, 12, 0, 0, 123456, tzinfo=UTC)
@@ -34,9 +37,22 @@ VERDICT = Verdict(
         Testimony(Witness.WRITE, "EROFS at /"),
         Testimony(Witness.KERNEL, "EXT4-fs error (device vda1)"),
     ),
+    subject="/",
 )
 
 Open = Callable[[], IncidentStore]  # each time the same store, as a further process would
+
+
+@pytest.fixture(scope="module")
+def on_postgres(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Open:
+    """One database for all tests here: making one takes longer than most of them."""
+    url, state = postgres.new_database(), tmp_path_factory.mktemp("state")
+    return lambda: open_incident_store(state, url)
+
+
+def empty(store: SqlIncidentStore) -> None:
+    tables = reversed(metadata.sorted_tables)
+    store._database.transact(lambda to: [to.execute(table.delete()) for table in tables])
 
 
 @pytest.fixture(params=PLACES)
@@ -44,10 +60,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     if request.param == "fake":
         fake = FakeIncidentStore()
         return lambda: fake
-    url = ""
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").new_database()
-    return lambda: open_incident_store(tmp_path / "state", url)
+    if request.param == "sqlite":
+        return lambda: open_incident_store(tmp_path / "state")
+    opened: Open = request.getfixturevalue("on_postgres")
+    store = opened()
+    assert isinstance(store, SqlIncidentStore)
+    empty(store)
+    return opened
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # importing these would slow every `releve --help`
+    from collections.abc import Sequence
+
     from releve.cli.terminal import Terminal
-    from releve.model.incident import Approval, Incident
+    from releve.model.incident import Approval, Incident, Pause
     from releve.model.run import RunInput
     from releve.wiring import State
 
@@ -34,6 +36,7 @@ def approve(
     from releve.plan.loading import find_plan, load_plan
     from releve.recovery.recover import require_fingerprint
     from releve.watch.approving import make_approval, tell_approval
+    from releve.watch.pausing import choose_pauses
     from releve.wiring import open_state
 
     path = plan or find_plan(Path.cwd())
@@ -49,7 +52,8 @@ def approve(
     approval = make_approval(found, run, by=getpass.getuser(), now=now, lasts=lasts)
     state.incidents.approve(approval)
     state.incidents.record(tell_approval(approval))
-    _tell(Terminal(), approval, as_json=json)
+    pauses = choose_pauses(state.incidents.list_pauses(now=now), approval.host)
+    _tell(Terminal(), approval, pauses, as_json=json)
 
 
 def _propose(path: Path, incident_id: str, state: "State") -> "tuple[Incident, RunInput]":
@@ -81,8 +85,12 @@ def _show(terminal: "Terminal", incident: "Incident", run: "RunInput") -> None:
     terminal.line(f"The approval is bound to {run.fingerprint[:12]}: plan, playbooks, inventory.")
 
 
-def _tell(terminal: "Terminal", approval: "Approval", *, as_json: bool) -> None:
+def _tell(
+    terminal: "Terminal", approval: "Approval", pauses: "Sequence[Pause]", *, as_json: bool
+) -> None:
+    from releve.cli.pause import pause_to_json
     from releve.watch.approving import tell_approval
+    from releve.watch.pausing import tell_pause
 
     if as_json:
         terminal.json(
@@ -93,10 +101,13 @@ def _tell(terminal: "Terminal", approval: "Approval", *, as_json: bool) -> None:
                 "by": approval.by,
                 "at": approval.at.isoformat(timespec="seconds"),
                 "expires": approval.expires.isoformat(timespec="seconds"),
+                "pauses": [pause_to_json(pause) for pause in pauses],
             }
         )
         return
     terminal.line(f"{tell_approval(approval).text}; it is used once.")
+    for pause in pauses:
+        terminal.line(f"It waits as long as {tell_pause(pause)}.", style="bold")
     terminal.line(
         "`releve serve` or `releve watch` starts the run."
         f" Next: releve incidents {approval.incident_id}"

@@ -67,15 +67,11 @@ def _require_one_way(incident: str, report: Path | None, *, listing: bool) -> No
 def _list(state: "State", host: str, *, only_open: bool, as_json: bool) -> None:
     from releve.cli.pause import pause_to_json
     from releve.cli.terminal import Terminal
-    from releve.watch.pausing import tell_pause
+    from releve.watch.pausing import choose_pauses, tell_pause
 
     now = state.clock.now()
     found = state.incidents.list_incidents(host=host, only_open=only_open, limit=LISTED)
-    pauses = [
-        pause
-        for pause in state.incidents.list_pauses(now=now)
-        if not host or pause.host in {"", host}
-    ]
+    pauses = choose_pauses(state.incidents.list_pauses(now=now), host)
     terminal = Terminal()
     if as_json:
         listed = [_to_json(one, now) for one in found]
@@ -140,6 +136,7 @@ def _show(
     import json
 
     from releve.cli.terminal import Terminal
+    from releve.watch.pausing import choose_pauses
     from releve.watch.report.as_json import render_json
     from releve.watch.report.of_incident import read_incident_report
     from releve.watch.report.sentences import incident_wording
@@ -152,12 +149,9 @@ def _show(
         document: dict[str, Any] = json.loads(render_json(told))
         Terminal().json({**document, "report": _name_paths(paths)})
         return
-    held = [
-        pause
-        for pause in state.incidents.list_pauses(now=state.clock.now())
-        if pause.host in {"", told.incident.host}
-    ]
-    _tell(Terminal(), told, held, wording=wording)
+    pauses = state.incidents.list_pauses(now=state.clock.now())
+    holding = [] if told.incident.cleared_at else choose_pauses(pauses, told.incident.host)
+    _tell(Terminal(), told, holding, wording=wording)
     if paths:
         Terminal().line(f"{wording.say('kicker')}{wording.say('colon')} {paths.html}")
 

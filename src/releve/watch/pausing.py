@@ -69,6 +69,11 @@ def require_paused(host: str, pauses: Sequence[Pause]) -> None:
     )
 
 
+def choose_pauses(pauses: Sequence[Pause], host: str) -> list[Pause]:
+    """Those that keep a run of this host from starting; of every host where none is named."""
+    return [pause for pause in pauses if not host or pause.host in {EVERY_HOST, host}]
+
+
 def tell_pause(pause: Pause) -> str:
     """Of one line: who, until when, by whom and why."""
     who = pause.host or "every host"
