@@ -13,6 +13,7 @@ from releve.codify.secrets import find_secrets
 from releve.codify.sections import ORDER, Section
 from releve.codify.types import Encrypt, RepositoryView
 from releve.codify.yaml_text import (
+    append_block,
     append_items,
     append_top_level,
     compose,
@@ -55,11 +56,7 @@ class CatchUp:
         block = "\n".join(f"  {line}".rstrip() for line in item.splitlines())
         if _holds(text, key, block):
             return
-        if find_node(text, (key,)) is None:
-            text = append_top_level(text, f"{key}:\n{block}\n")
-        else:
-            text = append_items(text, (key,), lines=item)
-        self.draft.write(path, text)
+        self.draft.write(path, _append(text, key, item=item, block=block))
 
     def ship(self, path: str, content: bytes, *, folder: str = "files") -> str:
         """Put a file of the host's into the role; its name below `folder`."""
@@ -138,6 +135,15 @@ class CatchUp:
                 self.draft.write(path, insert_lines(text, item.start_mark.line, block + "\n"))
                 return
         self.draft.write(path, append_top_level(text, block))
+
+
+def _append(text: str, key: str, *, item: str, block: str) -> str:
+    is_mapping = "\n" in block  # single words have their place among the others
+    if is_mapping and (appended := append_block(text, key, block)) is not None:
+        return appended
+    if find_node(text, (key,)) is None:
+        return append_top_level(text, f"{key}:\n{block}\n")
+    return append_items(text, (key,), lines=item)
 
 
 def _holds(text: str, key: str, block: str) -> bool:

@@ -3,14 +3,18 @@
 Each edit is read again before it counts; one that would mean something else is refused.
 """
 
+import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 Node = yaml.nodes.Node
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same marks, much faster
 Path = tuple[str | int, ...]
+_OTHERWISE: Final = re.compile(
+    r"^ ?\S|[|>]\d?\+", re.MULTILINE
+)  # indented less, or with line ends kept
 
 
 class NotEditable(Exception):
@@ -63,6 +67,28 @@ def append_items(text: str, path: Path, *, lines: str) -> str:
     indent = first[: len(first) - len(first.lstrip())]
     block = "".join(f"{indent}{line}".rstrip() + "\n" for line in lines.splitlines())
     return insert_lines(text, _place_in_order(node, lines) or at, block)
+
+
+def append_block(text: str, key: str, block: str) -> str | None:
+    """As append_items, for the list that we write ourselves, which may grow by thousands.
+
+    Only the block is parsed; None where the list at the top-level key looks any other way.
+    """
+    head, _, rest = text.partition(f"\n{key}:\n  - ")
+    if not rest or text.count(f"\n{key}:") != 1 or not _is_one_item(block):
+        return None
+    following = re.search(r"\n(?=\S)", rest)
+    body = rest[: following.start() if following else len(rest)].rstrip("\n")
+    if _OTHERWISE.search(f"  - {body}"):
+        return None
+    return f"{head}\n{key}:\n  - {body}\n{block}\n{rest[len(body) + 1 :]}"
+
+
+def _is_one_item(block: str) -> bool:
+    try:
+        return block.startswith("  - ") and len(items(compose(block))) == 1
+    except NotEditable:
+        return False
 
 
 def replace_scalar(text: str, path: Path, *, new: str) -> str:
