@@ -17,16 +17,23 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("disks")]
 _NOT_NEEDED = ("test", "idlelib", "ensurepip", "dist-packages", "site-packages", "config-*")
 
 
-def test_the_probe_needs_nothing_of_the_disk_that_it_came_from(tmp_path: Path) -> None:
+# As in a container: nothing may be locked.
+UNLOCKED = ("prlimit", "--memlock=65536:65536", "setpriv", "--bounding-set=-ipc_lock")
+
+
+@pytest.mark.parametrize("limits", [(), UNLOCKED], ids=["locked", "unlocked"])
+def test_the_probe_needs_nothing_of_the_disk_that_it_came_from(
+    tmp_path: Path, limits: tuple[str, ...]
+) -> None:
     """A shut-down XFS answers each read with EIO; what the kernel may forget, it forgot before."""
-    require_disks("mkfs.xfs", "xfs_io", "chroot", "ldd")
+    require_disks("mkfs.xfs", "xfs_io", "chroot", "ldd", "prlimit", "setpriv")
     with mounted(tmp_path, "xfs") as disk, python_root(disk) as python:
         order = order_for(Path("/"), fstab="/dev/root / xfs defaults 0 0\n")
-        with running_probe(order, command=("chroot", str(disk.place), python)) as probe:
+        with running_probe(order, command=(*limits, "chroot", str(disk.place), python)) as probe:
             told, _ = probe.await_reading(lambda _: True, seconds=20)
             assert mount_of(told, Path("/")).write is WriteOutcome.WRITTEN
             assert probe.header is not None
-            assert probe.header.locked_in_memory
+            assert probe.header.locked_in_memory == (not limits)
             drop_from_memory(disk.place)
             shut_down_xfs(disk)
             with pytest.raises(OSError, match="Input/output error"):

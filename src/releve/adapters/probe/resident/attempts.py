@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import signal
 import stat
 import struct
 import time
@@ -36,8 +37,10 @@ class Attempt:
         try:
             self._child = os.fork()
         except OSError as failure:
+            os.close(reader)
             os.close(told)
-            self._end(reader, _RESULT.pack(failure.errno or errno.EAGAIN, 0.0, 0, 0, 0, 0))
+            self.descriptor = None
+            self._fail(failure.errno or errno.EAGAIN)
             return
         if self._child == 0:
             _be_the_child(mount, nothing, told)
@@ -59,21 +62,27 @@ class Attempt:
                 told = os.read(self.descriptor, _RESULT.size)
             except BlockingIOError:
                 return
-            self._end(self.descriptor, told)
+            os.close(self.descriptor)
+            self.descriptor = None
+            if len(told) == _RESULT.size:
+                self.result = _RESULT.unpack(told)
         if self._child is not None:
-            try:
-                ended, _ = os.waitpid(self._child, os.WNOHANG)
-            except ChildProcessError:
-                ended = self._child
-            if ended:
-                self._child = None
+            self._bury(self._child)
 
-    def _end(self, reader, told):
-        if len(told) != _RESULT.size:  # killed, by whomever
-            told = _RESULT.pack(errno.ECANCELED, 0.0, 0, 0, 0, 0)
-        self.result = _RESULT.unpack(told)
-        os.close(reader)
-        self.descriptor = None
+    def _bury(self, child):
+        try:
+            ended, status = os.waitpid(child, os.WNOHANG)
+        except ChildProcessError:
+            ended, status = child, 0
+        if ended:
+            self._child = None
+        if ended and self.result is None:
+            # its own code had to be read from the disk, and could not
+            killed_by_disk = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGBUS
+            self._fail(errno.EIO if killed_by_disk else errno.ECANCELED)
+
+    def _fail(self, code):
+        self.result = (code, 0.0, 0, 0, 0, 0)
 
 
 def name_outcome(code):
