@@ -118,7 +118,7 @@ def test_f38_a_storm_opens_once_and_stays_open_while_they_are_dead() -> None:
         assert guard.storms == 1
         permission = permit(guard, confirmed(40), ALL_ANSWER, candidate=BLOG, now=now)
         assert not permission.allowed
-        assert "40 of 100 hosts dead" in permission.reason
+        assert "40 of 100 hosts look dead" in permission.reason
 
 
 def test_it_arms_again_after_calm_and_fresh_probes_only() -> None:

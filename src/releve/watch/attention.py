@@ -45,6 +45,8 @@ def list_inside(
 
 
 def judge_checks(memory: HostMemory, rules: WatchRules, *, now: float) -> Sign | None:
+    if not memory.failing:
+        return None
     failing = sorted(name for name, times in memory.failing.items() if times >= FAILURES_IN_A_ROW)
     outside = fresh_outside(memory, rules, now=now)
     is_deciding = memory.lost is not None and now - memory.lost_since < rules.unreachable_after
@@ -108,6 +110,8 @@ def judge_filling(memory: HostMemory, inside: InsideReading) -> Sign | None:
 
 def judge_kernel_lines(memory: HostMemory, inside: InsideReading) -> Sign | None:
     """The device below complains, and the write goes through all the same."""
+    if not memory.kernel:
+        return None
     lines = [
         heard.line
         for heard in memory.kernel
@@ -144,7 +148,7 @@ def judge_past_errors(inside: InsideReading) -> Sign | None:
 
 
 def judge_units(inside: InsideReading, rules: WatchRules) -> Sign | None:
-    failed = sorted(set(inside.failed_units) - rules.ignore_units)
+    failed = sorted(set(inside.failed_units) - rules.ignore_units) if inside.failed_units else []
     if not failed:
         return None
     shown = [show_server_text(unit, limit=100) for unit in failed]
@@ -156,6 +160,8 @@ def judge_units(inside: InsideReading, rules: WatchRules) -> Sign | None:
 
 def judge_certificates(inside: InsideReading) -> Sign | None:
     """By the host's own clock, so that a jump of the controller's makes none expire."""
+    if not inside.certificates:
+        return None
     bound = inside.host_time + timedelta(days=CERTIFICATE_DAYS)
     soon = sorted(
         (certificate.expires, certificate.path)

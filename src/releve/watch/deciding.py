@@ -38,6 +38,7 @@ class Situation:
     open_run: str = ""  # a recovery of this host that is not over
     last_run: RunState | None = None  # how this incident's last run ended
     runs_under_way: int = 0  # that this watch started, of any host
+    volume: str = ""  # of the plan, that the trouble is on: it moves along as it is
 
 
 def decide(situation: Situation, *, now: datetime) -> Decision:
@@ -77,6 +78,9 @@ def decide_by_itself(situation: Situation) -> Decision:
             Course.HOLD_BACK,
             f"its last run ended {situation.last_run.value}, by a person: a person goes on",
         )
+    if situation.volume and situation.automation is Automation.AUTO:
+        why = f"the trouble is on volume {situation.volume}, which a recovery moves as it is"
+        return Decision(Course.HOLD_BACK, why)
     match situation.automation:
         case Automation.PROPOSE:
             return Decision(Course.PROPOSE, "automation is propose: a person starts the run")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from releve.model.reading import (
@@ -28,6 +28,10 @@ class Moment:
     monotonic: float
     wall: datetime  # UTC
     steady: datetime  # the wall clock as it was at the start, carried on by the monotonic one
+
+    @classmethod
+    def zero(cls) -> "Moment":
+        return cls(0.0, datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True)

@@ -76,16 +76,14 @@ def turn(guard: StormGuard, fleet: FleetView, *, now: float) -> StormGuard:
             return replace(guard, last_over=now)
         return replace(guard, storm_since=now, last_over=now, storms=guard.storms + 1)
     if guard.is_open and may_arm_again(guard, fleet, now=now):
-        return replace(guard, storm_since=None)
+        return replace(guard, storm_since=None, died={})
     return guard
 
 
 def is_over(guard: StormGuard, fleet: FleetView, *, now: float) -> bool:
-    """More newly dead than allowed; in a storm, all that stay dead however long ago they died."""
-    allowed = allowed_dead(fleet.watched)
-    if guard.is_open and len(fleet.looking_dead) > allowed:
-        return True
-    return count_newly_dead(guard, fleet, now=now) > allowed
+    """More newly dead than allowed; in a storm, all that are dead, however long ago they died."""
+    dead = len(fleet.looking_dead) if guard.is_open else count_newly_dead(guard, fleet, now=now)
+    return dead > allowed_dead(fleet.watched)
 
 
 def count_newly_dead(guard: StormGuard, fleet: FleetView, *, now: float) -> int:
@@ -164,12 +162,11 @@ def list_objections(
 
 
 def describe_storm(guard: StormGuard, fleet: FleetView, *, now: float) -> str:
-    newly = max(count_newly_dead(guard, fleet, now=now), len(fleet.looking_dead))
-    allowed = allowed_dead(fleet.watched)
-    if newly > allowed:
+    if is_over(guard, fleet, now=now):
+        allowed = allowed_dead(fleet.watched)
         return (
-            f"storm: {newly} of {count(fleet.watched, 'host')} dead within ten minutes, more than"
-            f" {allowed}; the network is suspected first, and nothing starts by itself"
+            f"storm: {len(fleet.looking_dead)} of {count(fleet.watched, 'host')} look dead at once,"
+            f" more than {allowed}; the network is suspected first, and nothing starts by itself"
         )
     return (
         f"after a storm, {now - guard.last_over:.0f} s of calm: {COOL_DOWN_SECONDS:.0f} s of it"
