@@ -2,12 +2,18 @@
 
 import re
 
-from releve.codify.draft import Draft
 from releve.codify.outcome import Work
 from releve.codify.scalars import write_unsafe
 from releve.codify.tasks_text import arguments_of
 from releve.codify.variables import Definition, list_definitions
-from releve.codify.yaml_text import NotEditable, append_items, items, remove_item, text_of
+from releve.codify.yaml_text import (
+    NotEditable,
+    append_items,
+    find_node,
+    items,
+    remove_item,
+    text_of,
+)
 from releve.model.converge import TaskEvent, TouchKind
 
 _APT = {"ansible.builtin.apt", "apt", "ansible.legacy.apt", "ansible.builtin.package", "package"}
@@ -59,16 +65,11 @@ def _lists_of_host(work: Work) -> list[Definition]:
 
 def _installer(definition: Definition, work: Work) -> TaskEvent | None:
     """The task of the newest converge that installed all that the commit lists there."""
-    original = next(
-        (
-            found.node
-            for found in list_definitions(
-                Draft(work.situation.repository.files), work.situation.repository
-            )
-            if (found.name, found.file) == (definition.name, definition.file)
-        ),
-        None,
-    )
+    committed = work.situation.repository.files.get(definition.file, b"")
+    try:
+        original = find_node(committed.decode("utf-8", "replace"), (definition.name,))
+    except NotEditable:
+        return None
     names = {text_of(item) for item in items(original)}
     if not names or None in names:
         return None

@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 import jinja2
@@ -179,7 +180,9 @@ def _read_variables(draft: Draft, repository: RepositoryView) -> dict[str, Any]:
     return values
 
 
-def _load(text: str) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _load(text: str) -> Mapping[str, Any]:
+    """Read by nobody but `_read_variables`, which changes nothing in it."""
     try:
         loaded = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError:

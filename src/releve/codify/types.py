@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from releve.model.converge import TaskEvent
@@ -21,6 +22,16 @@ class RepositoryView:
     playbook: str
     inventory: tuple[str, ...] = ()
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)  # group to its hosts
+
+    @cached_property
+    def variables_directories(self) -> tuple[str, ...]:
+        """With a slash at the end, or empty for the repository itself; the inventory's first."""
+        found: list[str] = []
+        for source in (*self.inventory, self.playbook):
+            is_directory = any(path.startswith(f"{source}/") for path in self.files)
+            directory = source if is_directory else source.rpartition("/")[0]
+            found.append(f"{directory}/" if directory else "")
+        return tuple(dict.fromkeys(found)) or ("",)
 
 
 @dataclass(frozen=True)

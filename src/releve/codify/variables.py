@@ -39,7 +39,7 @@ def host_file(draft: Draft, repository: RepositoryView) -> str:
     plain = [path for path in candidates if not (draft.read(path) or "").startswith("$ANSIBLE")]
     if plain:
         return min(plain, key=lambda path: ("main." not in path, path))
-    base = _variables_directories(repository)[0]
+    base = repository.variables_directories[0]
     return f"{base}host_vars/{repository.host}/main.yml"
 
 
@@ -65,7 +65,7 @@ def _rank(path: str, repository: RepositoryView) -> int | None:
         return None
     if len(parts) >= 4 and parts[0] == "roles" and parts[2] in {"defaults", "vars"}:
         return _DEFAULTS if parts[2] == "defaults" else _ROLE
-    for directory in _variables_directories(repository):
+    for directory in repository.variables_directories:
         inside = path.removeprefix(directory)
         if directory and inside == path:
             continue
@@ -91,16 +91,6 @@ def _reach(path: str, repository: RepositoryView, *, rank: int) -> frozenset[str
 
 def _is_group_of(name: str, repository: RepositoryView) -> bool:
     return name == "all" or repository.host in repository.groups.get(name, frozenset())
-
-
-def _variables_directories(repository: RepositoryView) -> list[str]:
-    """With a slash at the end, or empty for the repository itself; the inventory's first."""
-    found: list[str] = []
-    for source in (*repository.inventory, repository.playbook):
-        is_directory = any(path.startswith(f"{source}/") for path in repository.files)
-        directory = source if is_directory else source.rpartition("/")[0]
-        found.append(f"{directory}/" if directory else "")
-    return list(dict.fromkeys(found)) or [""]
 
 
 def scalar_of(definition: Definition) -> str | None:
