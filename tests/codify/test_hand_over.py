@@ -52,6 +52,7 @@ def propose_on(repository: Path, *words: str, real_vault: bool = False) -> Propo
         journal=open_store(repository.parent / "state", "")[0],
         fetch=lambda paths: {path: LIVE[path] for path in paths if path in LIVE},
         encrypt=encrypt if real_vault else fake_encrypt,
+        drill_id="",
     )
     chosen = [found[word] for word in words or WORDS]
     return propose(chosen, open_findings=list(found.values()), view=VIEW, sources=sources)

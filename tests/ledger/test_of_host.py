@@ -9,7 +9,13 @@ from releve.errors import PlanError
 from releve.model.finding import Explanation, FindingState
 from releve.model.noise import EVERY_ATTRIBUTE, NoiseMark
 from releve.model.observed import FactKind, ScanRole
-from releve.recovery.ledger.of_host import Sources, account_for, choose_states
+from releve.recovery.ledger.of_host import (
+    Sources,
+    TwinChoice,
+    account_for,
+    choose_states,
+    choose_twin,
+)
 from tests.fakes.finding_store import FakeFindingStore
 from tests.fakes.observed_store import FakeObservedStore
 from tests.ledger.stored_host import (
@@ -117,6 +123,25 @@ def test_states_are_of_one_drill_and_whole_ones_come_first(sources: Sources) -> 
     assert states.replayed is not None
     assert states.replayed.scan_id == "scan-replayed"
     assert states.live.scan_id == "scan-live"
+
+
+def test_the_twin_of_a_proof_is_no_twin_of_the_commit_checked_out(sources: Sources) -> None:
+    observed = sources.observed
+    save(observed, ScanRole.TWIN, (), scan_id="old", run_id="r0", commit="c0")
+    save(observed, ScanRole.TWIN, (), scan_id="ours", run_id="r1", commit="c1+", taken_at=TUESDAY)
+    save(observed, ScanRole.TWIN, (), scan_id="proof", run_id="r2", commit="c2", taken_at=TUESDAY)
+    chosen = {
+        choice: choose_twin(HOST, observed, choice)
+        for choice in (
+            TwinChoice(),
+            TwinChoice(commit="c1"),
+            TwinChoice(commit="c9"),
+            TwinChoice(run_id="r2", commit="c1"),
+            TwinChoice(run_id="none"),
+        )
+    }
+    ids = [scan.scan_id if scan else None for scan in chosen.values()]
+    assert ids == ["proof", "ours", "proof", "proof", None]
 
 
 def test_another_base_of_the_host_is_subtracted_where_it_was_scanned(sources: Sources) -> None:

@@ -19,7 +19,9 @@ from releve.model.finding import Finding, FindingState
 from releve.plan.loading import LoadedPlan
 from releve.ports.observed_store import MOST_CONTENT_BYTES
 from releve.ports.team_repository import TeamRepository
+from releve.recovery.fingerprint import commit_of
 from releve.recovery.ledger.deciding import choose_finding
+from releve.recovery.ledger.of_host import TwinChoice, choose_twin
 from releve.recovery.scan_of_host import read_live_contents
 from releve.wiring import State, connect, open_repository, open_vault, read_inventory_groups
 
@@ -65,6 +67,7 @@ class Codifying:
             journal=self._state.journal,
             fetch=self._fetch,
             encrypt=open_vault(self._loaded.repository),
+            drill_id=self._find_drill(),
         )
         return propose(
             findings,
@@ -88,6 +91,12 @@ class Codifying:
             return run.run_id, ("the drill of the branch came to no verdict",)
         is_ready = verdict.readiness is Readiness.READY
         return run.run_id, () if is_ready else (*verdict.reasons,) or ("the drill said no",)
+
+    def _find_drill(self) -> str:
+        """As the ledger chooses it, so that both speak of the same twin."""
+        choice = TwinChoice(commit=commit_of(self._loaded.repository))
+        twin = choose_twin(self._host, self._state.observed, choice)
+        return twin.run_id if twin else ""
 
     def _fetch(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         """What the live host has now; nothing where it does not answer, which is said later."""

@@ -40,8 +40,9 @@ def ledger(  # noqa: PLR0913 - one for each option of the command line
     """Hold the newest scan against the newest twin, and account for every fact."""
     from releve.cli.terminal import Terminal
     from releve.plan.loading import find_plan, load_plan
+    from releve.recovery.fingerprint import commit_of
     from releve.recovery.ledger.as_json import ledger_to_json
-    from releve.recovery.ledger.of_host import Sources, account_for, volumes_of
+    from releve.recovery.ledger.of_host import Sources, TwinChoice, account_for, volumes_of
     from releve.recovery.ledger.summary import ledger_wording
     from releve.recovery.ledger.walking import find_place
     from releve.wiring import open_state
@@ -51,7 +52,13 @@ def ledger(  # noqa: PLR0913 - one for each option of the command line
     state = open_state()
     sources = Sources(state.observed, state.findings, state.journal)
     now = state.clock.now().isoformat(timespec="seconds")
-    made = account_for(host, sources, volumes=volumes_of(loaded.host(host)), at=now)
+    made = account_for(
+        host,
+        sources,
+        volumes=volumes_of(loaded.host(host)),
+        at=now,
+        twin=TwinChoice(commit=commit_of(loaded.repository)),
+    )
     kept = _keep_contents(made, loaded, state)
     place = find_place(made, at)
     if html:

@@ -8,7 +8,7 @@ from releve.codify.hand_over import Proof, Proposal, conclude
 from releve.model.finding import FindingState
 from releve.plan.loading import LoadedPlan, load_plan
 from releve.ports.team_repository import TeamRepository
-from releve.recovery.ledger.of_host import Sources, account_for, volumes_of
+from releve.recovery.ledger.of_host import Sources, TwinChoice, account_for, volumes_of
 from releve.wiring import State
 
 # Drills what the plan says, with the repository beside it: its run, and what speaks against it.
@@ -39,7 +39,8 @@ class Proving:
             loaded = load_plan(directory / self.loaded.path.name)
             run_id, reasons = self.drill(loaded, self.host)
         against = (*reasons, *((complaint,) if complaint else ()))
-        proof = Proof(run_id, frozenset() if against else self._find_gone(proposal), against)
+        gone = frozenset[str]() if against else self._find_gone(proposal, run_id)
+        proof = Proof(run_id, gone, against)
         return conclude(
             proposal,
             proof,
@@ -49,14 +50,15 @@ class Proving:
             at=self.at,
         )
 
-    def _find_gone(self, proposal: Proposal) -> frozenset[str]:
-        """Of the findings codified, those in which the newest twin and live scan agree."""
+    def _find_gone(self, proposal: Proposal, run_id: str) -> frozenset[str]:
+        """Of the findings codified, those in which the branch's twin and the live scan agree."""
         state = self.state
         ledger = account_for(
             self.host,
             Sources(state.observed, state.findings, state.journal),
             volumes=volumes_of(self.loaded.host(self.host)),
             at=self.at,
+            twin=TwinChoice(run_id=run_id),
         )
         left = {
             one.finding.fingerprint for one in ledger.findings if one.state is not FindingState.GONE

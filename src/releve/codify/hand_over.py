@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from releve.codify.message import write_message
@@ -30,6 +30,7 @@ class Sources:
     journal: Journal
     fetch: Fetch
     encrypt: Encrypt | None
+    drill_id: str  # the run whose twin the findings were made against; empty: none is known
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def propose(
     situation = Situation(
         repository=replace(view, files=sources.repository.read_files(commit)),
         contents=_read_contents(findings, sources),
-        touches=read_touches(sources.journal, findings[0].host if findings else "", view.host),
+        touches=read_touches(sources, findings, inventory_name=view.host),
         encrypt=sources.encrypt,
         findings=tuple(open_findings),
     )
@@ -121,19 +122,17 @@ def conclude(
     return refused
 
 
-def read_touches(journal: Journal, host: str, inventory_name: str) -> tuple[TaskEvent, ...]:
-    """What the newest converge of the host wrote, in its order; none before the first one."""
-    for record in journal.list_runs(host=host):
-        events = journal.read_tasks(record.input.run_id)
-        found = [event for event in events if event.touches and event.status in _WROTE]
-        ours = _of_host(found, {host, inventory_name})
-        if ours:
-            return tuple(ours)
-    return ()
-
-
-def _of_host(events: Iterable[TaskEvent], names: set[str]) -> list[TaskEvent]:
-    return [event for event in events if event.host in names]
+def read_touches(
+    sources: Sources, findings: Sequence[Finding], *, inventory_name: str
+) -> tuple[TaskEvent, ...]:
+    """What the playbooks wrote on the twin, in their order."""
+    names = {inventory_name, *(finding.host for finding in findings)}
+    events = sources.journal.read_tasks(sources.drill_id) if sources.drill_id else ()
+    return tuple(
+        event
+        for event in events
+        if event.touches and event.status in _WROTE and event.host in names
+    )
 
 
 def _read_contents(findings: Sequence[Finding], sources: Sources) -> Contents:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from releve.drift.examine import Comparison, Examination, Facts, examine
 from releve.drift.ledger import LedgerInput, make_ledger
@@ -23,6 +24,17 @@ class Sources:
 
 
 @dataclass(frozen=True)
+class TwinChoice:
+    """The twin of this drill; else the newest of this commit, as a proof's is of its branch."""
+
+    run_id: str = ""
+    commit: str = ""
+
+
+ANY_TWIN: Final = TwinChoice()  # the newest
+
+
+@dataclass(frozen=True)
 class States:
     """What is held against what; the base scans only where they are known."""
 
@@ -33,12 +45,19 @@ class States:
     live_base: ScanRecord | None  # only where the host was made from another base image
 
 
-def account_for(host: str, sources: Sources, *, volumes: Mapping[str, str], at: str) -> Ledger:
+def account_for(
+    host: str,
+    sources: Sources,
+    *,
+    volumes: Mapping[str, str],
+    at: str,
+    twin: TwinChoice = ANY_TWIN,
+) -> Ledger:
     """Compare, keep the findings, and account for every fact; PlanError where a scan is missing.
 
     `volumes`: mount point to volume id, as the plan has them.
     """
-    states = choose_states(host, sources.observed)
+    states = choose_states(host, sources.observed, twin=twin)
     comparison = _compare(host, states, sources=sources, volumes=volumes)
     examination = examine(comparison)
     tracked = keep_findings(host, examination, states, findings=sources.findings, at=at)
@@ -63,8 +82,29 @@ def volumes_of(plan: HostPlan) -> dict[str, str]:
     return {volume.mount: volume.id for volume in plan.volumes.values()}
 
 
-def choose_states(host: str, observed: ObservedStore) -> States:
-    live, twin = (_newest(host, role, observed) for role in (ScanRole.LIVE, ScanRole.TWIN))
+def choose_states(host: str, observed: ObservedStore, *, twin: TwinChoice = ANY_TWIN) -> States:
+    live = choose_best(observed.find_scans(host, role=ScanRole.LIVE, limit=10))
+    return _complete_states(host, live, choose_twin(host, observed, twin), observed=observed)
+
+
+def choose_twin(host: str, observed: ObservedStore, choice: TwinChoice) -> ScanRecord | None:
+    found = observed.find_scans(host, role=ScanRole.TWIN, run_id=choice.run_id, limit=50)
+    commit = choice.commit.rstrip(
+        "+"
+    )  # with files that were not committed, it still is the nearest
+    of_commit = [scan for scan in found if commit and scan.commit.rstrip("+") == commit]
+    return choose_best(of_commit) or choose_best(found)
+
+
+def choose_best(newest_first: Sequence[ScanRecord]) -> ScanRecord | None:
+    """A whole one before one that was cut."""
+    whole = (scan for scan in newest_first if scan.complete)
+    return next(whole, newest_first[0] if newest_first else None)
+
+
+def _complete_states(
+    host: str, live: ScanRecord | None, twin: ScanRecord | None, *, observed: ObservedStore
+) -> States:
     if live is None:
         raise PlanError(
             f"{show_word(host)} has not been scanned yet",
@@ -109,12 +149,6 @@ def keep_findings(
     findings.save_findings(host, [*examination.findings, *kept], at=at)
     tracked = findings.list_findings(host, at=at)
     return tuple(one for one in tracked if one.state is not FindingState.GONE)
-
-
-def _newest(host: str, role: ScanRole, observed: ObservedStore) -> ScanRecord | None:
-    """A whole one before one that was cut."""
-    found = observed.find_scans(host, role=role, limit=10)
-    return next((scan for scan in found if scan.complete), found[0] if found else None)
 
 
 def _find_base(host: str, image: str, observed: ObservedStore) -> ScanRecord | None:
