@@ -32,10 +32,15 @@ class Proving:
 
     def prove(self, proposal: Proposal, branch: Branch) -> Mapping[str, str]:
         """Why a finding is not codified, by fingerprint; the others are decided CODIFIED."""
-        from releve.adapters.ansible.lint import lint
+        from releve.adapters.ansible.lint import lint_branch
 
         with branch.repository.check_out(branch.commits[-1]) as directory:
-            complaint = lint(directory, environment=dict(os.environ))
+            complaint = lint_branch(
+                directory,
+                changed={path for change in proposal.plan.changes for path in change.files},
+                check_out_base=lambda: branch.repository.check_out(proposal.commit),
+                environment=dict(os.environ),
+            )
             loaded = load_plan(directory / self.loaded.path.name)
             run_id, reasons = self.drill(loaded, self.host)
         against = (*reasons, *((complaint,) if complaint else ()))

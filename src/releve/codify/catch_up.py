@@ -99,7 +99,8 @@ class CatchUp:
 
     def _ensure_section(self, section: Section) -> None:
         for name, text in section.handlers.items():
-            self._ensure_named(f"{self.directory}/handlers/main.yml", name, text)
+            handler = text.replace("@role@", self.role)
+            self._ensure_named(f"{self.directory}/handlers/main.yml", name, handler)
         task = section.task.replace("@role@", self.role).strip("\n") + "\n"
         path = f"{self.directory}/tasks/{section.file}.yml"
         self._ensure_named(path, _name_of(task), task, before=section.later)
