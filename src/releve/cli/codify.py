@@ -90,10 +90,17 @@ def _tell_next(
 def _tell_proof(
     terminal: "Terminal", findings: "Sequence[Finding]", refused: "Mapping[str, str]"
 ) -> None:
+    """A reason that holds for many is said once."""
+    from releve.codify.message import show
+
+    by_reason: dict[str, list[Finding]] = {}
     for finding in findings:
-        why = refused.get(finding.fingerprint)
+        by_reason.setdefault(refused.get(finding.fingerprint, ""), []).append(finding)
+    for why, ones in sorted(by_reason.items()):
         said = f"not proven: {why}" if why else "codified: proven on a fresh twin"
-        terminal.line(f"{finding.fingerprint}  {said}")
+        terminal.line(f"{len(ones)} {said}", style="bold")
+        for finding in ones:
+            terminal.line(f"  {finding.fingerprint}  {show(finding.title)}")
 
 
 def _to_json(
