@@ -16,9 +16,9 @@ MUTE: Final = frozenset({WriteOutcome.REFUSED, WriteOutcome.UNTRIED, WriteOutcom
 STOPPED: Final = frozenset({WriteOutcome.READ_ONLY, WriteOutcome.IO_ERROR, WriteOutcome.HUNG})
 
 _BLOCK_LAYER: Final = re.compile(  # of the device below, not of the file system on it
-    r"(?<!metadata )I/O error, dev |Buffer I/O error on dev|critical \w+ error, dev"
-    r"|I/O to (offline|dead) device|device offline|timeout, (aborting|reset)",
-    re.IGNORECASE,
+    r"(?<!metadata )I/O error, dev |Buffer I/O error on dev|critical \w+(?: \w+)? error"
+    r"|I/O to (?:offline|dead) device|[Dd]evice offlined?|timing out command|Medium Error"
+    r"|lost (?:async )?page write|attempt to access beyond end of device",
 )
 _NUMBERS: Final = {WriteOutcome.READ_ONLY: errno.EROFS, WriteOutcome.IO_ERROR: errno.EIO}
 
