@@ -1,8 +1,10 @@
-"""./dev bench watch: 1,000 SSH hosts, each probed every 30 s from one process.
+"""./dev bench watch: 1,000 SSH hosts, each probed every 30 s from one process, and a storm.
 
 The hosts are real asyncssh servers on loopback, in processes of their own; each takes the whole
 probe program at its login and then speaks its protocol. What is measured is the one process that
-follows them all: its share of a core and its memory, once it has them all.
+watches them all, checks included: its share of a core and its memory, once it has them all. Then
+400 of them fall silent within a minute, with everything allowed to recover by itself and all
+controls answering: nothing may start, and people are told once.
 """
 
 import argparse
@@ -10,10 +12,12 @@ import contextlib
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +25,53 @@ from practice import PYTHON, show_title
 
 HERE = Path(__file__).parent
 FLEETS = 4
+DYING_SECONDS = 60.0
+AFTER_SECONDS = 150.0  # until all that are silent are held dead, and then some
 BAR_CORE_PERCENT = 50.0
 BAR_MEMORY_MIB = 400.0
+
+
+@dataclass
+class Fleets:
+    processes: list["subprocess.Popen[bytes]"]
+    ports: list[int]
+
+    def let_die(self, count: int) -> None:
+        for process in self.processes:
+            write_line(process, f"die {count // len(self.processes)} {DYING_SECONDS}")
 
 
 def main() -> None:
     options = read_options()
     raise_file_limit(4 * options.hosts + 1000)
-    with tempfile.TemporaryDirectory() as directory:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        socket.create_server(("127.0.0.1", 0)) as outside,
+    ):
         make_keys(Path(directory))
         show_title(f"{options.hosts:,} SSH servers on loopback, in {FLEETS} processes")
-        with fleets(Path(directory), options.hosts) as ports:
-            show_title(f"one process follows them, a round every {options.interval:g} s")
-            measure = follow(
-                {
-                    "directory": directory,
-                    "ports": ports,
-                    "interval": options.interval,
-                    "seconds": options.seconds,
-                }
-            )
-    sys.exit(0 if report(measure, options) else 1)
+        with fleets(Path(directory), options.hosts) as fleet:
+            show_title(f"one process watches them, a round every {options.interval:g} s")
+            order = {
+                "directory": directory,
+                "ports": fleet.ports,
+                "interval": options.interval,
+                "seconds": options.seconds,
+                "outside": f"127.0.0.1:{outside.getsockname()[1]}",
+            }
+            with watching(order) as watch:
+                holds = report_calm(read_line(watch), options)
+                show_title(f"{options.storm} of them die within {DYING_SECONDS:g} s")
+                fleet.let_die(options.storm)
+                write_line(watch, json.dumps({"seconds": DYING_SECONDS + AFTER_SECONDS}))
+                holds &= report_storm(read_line(watch), options)
+    sys.exit(0 if holds else 1)
 
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, default=1000)
+    parser.add_argument("--storm", type=int, default=400)
     parser.add_argument("--interval", type=float, default=30.0, help="seconds")
     parser.add_argument("--seconds", type=float, default=90.0, help="of steady state")
     return parser.parse_args()
@@ -66,63 +91,94 @@ def make_keys(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def fleets(directory: Path, count: int) -> Iterator[list[int]]:
-    """Ports of all hosts."""
+def fleets(directory: Path, count: int) -> Iterator[Fleets]:
     share = -(-count // FLEETS)
     script = str(HERE / "ssh_fleet.py")
     processes = [
-        subprocess.Popen(
-            [PYTHON, script, str(directory), str(first), str(min(share, count - first))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        start(script, str(directory), str(first), str(min(share, count - first)))
         for first in range(0, count, share)
     ]
     try:
-        ports: list[int] = []
-        for process in processes:
-            ports += json.loads(process.stdout.readline()) if process.stdout else []
-        yield ports
+        yield Fleets(processes, [port for process in processes for port in read_line(process)])
     finally:
         for process in processes:
             process.kill()
             process.wait()
 
 
-def follow(order: dict[str, Any]) -> dict[str, Any]:
+@contextlib.contextmanager
+def watching(order: dict[str, Any]) -> Iterator["subprocess.Popen[bytes]"]:
+    process = start(str(HERE / "follow_fleet.py"))
+    try:
+        write_line(process, json.dumps(order))
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def start(*command: str) -> "subprocess.Popen[bytes]":
     # of all keys, only the fleet's shall be offered
     environment = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"}
-    done = subprocess.run(
-        [PYTHON, str(HERE / "follow_fleet.py")],
-        input=json.dumps(order).encode(),
-        stdout=subprocess.PIPE,
-        env=environment,
-        check=True,
+    return subprocess.Popen(
+        [PYTHON, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     )
-    measure: dict[str, Any] = json.loads(done.stdout)
-    return measure
 
 
-def report(measure: dict[str, Any], options: argparse.Namespace) -> bool:
-    show_title("measured")
+def write_line(process: "subprocess.Popen[bytes]", line: str) -> None:
+    if process.stdin:
+        process.stdin.write(line.encode() + b"\n")
+        process.stdin.flush()
+
+
+def read_line(process: "subprocess.Popen[bytes]") -> Any:
+    line = process.stdout.readline() if process.stdout else b""
+    if not line:
+        sys.exit("a process of the bench ended before its time")
+    return json.loads(line)
+
+
+def report_calm(measure: dict[str, Any], options: argparse.Namespace) -> bool:
     seconds = measure["wall_seconds"]
-    percent = 100 * measure["cpu_seconds"] / seconds
     expected = options.hosts * seconds / options.interval
-    print(f"all {measure['hosts']:,} hosts read after {measure['start_seconds']:.0f} s")
+    print(f"all {options.hosts:,} hosts read after {measure['start_seconds']:.0f} s")
     print(f"{measure['readings']:,} readings in {seconds:.0f} s, {expected:.0f} were due")
-    print(f"lost on the way: {measure['losses'] or 'none'}")
-    complete = measure["readings"] >= 0.95 * expected and measure["hosts"] == options.hosts
-    print(f"every host probed every {options.interval:g} s: {'holds' if complete else 'MISSED'}")
+    print(f"losses: {measure['losses']}; notices: {measure['notices'] or 'none'}")
+    print(f"states: {measure['states']}")
+    complete = measure["readings"] >= 0.95 * expected
+    print(f"every host probed every {options.interval:g} s: {holds_or_not(complete)}")
     return (
         complete
-        & say("share of one core, percent", percent, BAR_CORE_PERCENT)
+        & say("share of one core, percent", share_of_core(measure), BAR_CORE_PERCENT)
         & say("peak memory, MiB", measure["peak_mib"], BAR_MEMORY_MIB)
     )
 
 
+def report_storm(measure: dict[str, Any], options: argparse.Namespace) -> bool:
+    print(f"states after {measure['wall_seconds']:.0f} s: {measure['states']}")
+    print(f"share of one core, percent: {share_of_core(measure):.1f}")
+    print(f"notices: {measure['notices']}")
+    seen = measure["states"]["unreachable"] >= options.storm
+    print(f"all of the dead are held dead: {holds_or_not(seen)}")
+    return (
+        seen
+        & say("runs started", len(measure["started"]), 0)
+        & say("alerts beyond the one", abs(len(measure["notices"]) - 1), 0)
+        & say("peak memory, MiB", measure["peak_mib"], BAR_MEMORY_MIB)
+    )
+
+
+def share_of_core(measure: dict[str, Any]) -> float:
+    return float(100 * measure["cpu_seconds"] / measure["wall_seconds"])
+
+
 def say(what: str, value: float, bar: float) -> bool:
-    print(f"{what}: {value:.1f} (bar {bar:g}): {'holds' if value <= bar else 'MISSED'}")
+    print(f"{what}: {value:.1f} (bar {bar:g}): {holds_or_not(value <= bar)}", flush=True)
     return value <= bar
+
+
+def holds_or_not(holds: bool) -> str:  # noqa: FBT001 - what it is about
+    return "holds" if holds else "MISSED"
 
 
 if __name__ == "__main__":
