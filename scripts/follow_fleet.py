@@ -15,10 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from releve.watch.doors import knock
-from releve.watch.surroundings import Surroundings
-from releve.watch.watching import Watcher
-
 from releve.adapters.checks.checker import PlanChecker
 from releve.adapters.ssh.access import SshAccess
 from releve.adapters.ssh.prober import SshProber
@@ -32,7 +28,10 @@ from releve.ports.access import Door
 from releve.ports.child import Child
 from releve.ports.notifier import Delivery, Notice, Notifier
 from releve.ports.prober import ProbeOrder, Prober, Take
+from releve.watch.doors import knock
 from releve.watch.starting import Starter, StartOrder
+from releve.watch.surroundings import Surroundings
+from releve.watch.watching import Watcher
 
 START_SECONDS = 300.0
 
