@@ -31,6 +31,9 @@ from releve.ports.outside import Outside
 from releve.ports.prober import Prober
 from releve.ports.provider import Provider
 from releve.ports.team_repository import TeamRepository
+from releve.watch.doors import find_door, knock
+from releve.watch.starting import Starter
+from releve.watch.surroundings import Say, Senses, Surroundings
 from releve.workflow.state_file import find_state_directory
 
 LAB_PREFIX = "lab:"
@@ -110,6 +113,39 @@ def open_prober() -> Prober:
     from releve.adapters.ssh.prober import SshProber
 
     return SshProber()
+
+
+def open_lease(state: State) -> Lease:
+    """One of its own, released apart from the state's."""
+    return open_store(state.directory, state.database_url)[1]
+
+
+def open_senses(loaded: LoadedPlan, *, clock: Clock, say: Say) -> Senses:
+    """To look at the hosts of this plan; ProviderError where its provider does not answer."""
+    provider = connect_provider(loaded.plan.provider)
+    access = AccessOnFirstUse(_load_ssh)
+    return Senses(
+        prober=open_prober(),
+        checker=CheckerOnFirstUse(partial(_load_checker, access)),
+        provider=provider,
+        clock=clock,
+        find_door=lambda host: find_door(provider, host, loaded.host(host)),
+        knock=knock,
+        say=say,
+    )
+
+
+def surround_watch(loaded: LoadedPlan, *, state: State, starter: Starter, say: Say) -> Surroundings:
+    """All that a watch of this plan needs; fails as its senses and its notifier do."""
+    senses = open_senses(loaded, clock=state.clock, say=say)
+    return Surroundings(
+        **vars(senses),
+        notifier=open_notifier(loaded.plan.watch),
+        incidents=state.incidents,
+        journal=state.journal,
+        lease=open_lease(state),
+        starter=starter,
+    )
 
 
 def open_notifier(watch: WatchPlan) -> Notifier:

@@ -1,7 +1,7 @@
-"""releve serve: run the drills that the plan schedules, in the foreground, until it is stopped."""
+"""releve serve: watch the hosts, run due drills, start recoveries where the plan says so."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,33 +15,15 @@ def serve(
     plan: Annotated[
         Path | None, typer.Option("--plan", help="releve.yml; default: here or above, up to .git")
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="as always: it prints nothing else")] = False,
 ) -> None:
-    """Run scheduled drills, one at a time; one JSON object per line, SIGTERM ends it."""
-    import signal
-    import threading
-
-    from releve.cli.drill_process import DrillProcess
-    from releve.cli.terminal import Terminal
-    from releve.drill.serving import Server
-    from releve.plan.loading import find_plan, load_plan
+    """Watch the hosts and act as the plan says; one JSON object per line, SIGTERM ends it."""
+    del json
+    from releve.cli.event_log import EventLog
+    from releve.cli.serving import serve_plan
+    from releve.plan.loading import find_plan
     from releve.wiring import open_state
 
     path = (plan or find_plan(Path.cwd())).absolute()
-    load_plan(path)  # a mistake is told at once, not when the first drill is due
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    state, terminal = open_state(), Terminal()
-
-    def say(event: str, fields: dict[str, Any]) -> None:
-        at = state.clock.now().isoformat(timespec="seconds")
-        terminal.json({"event": event, "at": at, **fields})
-
-    server = Server(
-        path,
-        journal=state.journal,
-        clock=state.clock,
-        start=lambda host: DrillProcess(path, host),
-        say=say,
-    )
-    server.serve(stopping.is_set)
+    state = open_state()
+    serve_plan(path, state, say=EventLog(state.clock).say)

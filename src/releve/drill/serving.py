@@ -1,12 +1,11 @@
 """Run the drills of a plan when they are due: one at a time, each in a process of its own."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from releve.drill.schedule import judge_due
-from releve.errors import PlanError
-from releve.plan.loading import LoadedPlan, load_plan
+from releve.errors import JournalError
+from releve.plan.rereading import PlanReader
 from releve.ports.child import Child
 from releve.ports.clock import Clock
 from releve.ports.journal import Journal
@@ -23,35 +22,44 @@ class Server:
 
     def __init__(
         self,
-        plan: Path,
+        plans: PlanReader,
         *,
         journal: Journal,
         clock: Clock,
         start: Callable[[str], Child],
         say: Say,
     ) -> None:
-        self._plan = plan
+        self._plans = plans
         self._journal = journal
         self._clock = clock
         self._start = start
         self._say = say
         self._since = clock.now()
-        self._told = ""
+        self._is_blind = False  # the journal cannot be read: nobody knows what is due
 
     def serve(self, should_stop: Callable[[], bool]) -> None:
-        """Until asked to stop; a plan that cannot be read is told once, and read again."""
-        self._say("serving", {"plan": str(self._plan)})
+        """Until asked to stop; a plan or a journal that cannot be read is read again."""
         while not should_stop():
-            host = self.find_due()
+            host = self._look()
             if host:
                 self._drill(host, should_stop)
             else:
                 self._wait(LOOK_SECONDS, should_stop)
-        self._say("stopped", {})
+
+    def _look(self) -> str:
+        try:
+            host = self.find_due()
+        except JournalError as error:
+            if not self._is_blind:
+                self._say("drills_wait", {"why": str(error)})
+            self._is_blind = True
+            return ""
+        self._is_blind = False
+        return host
 
     def find_due(self) -> str:
         """The first host of the plan whose drill is due; empty: none."""
-        loaded = self._load()
+        loaded = self._plans.read()
         if loaded is None:
             return ""
         for host, plan in loaded.plan.hosts.items():
@@ -68,19 +76,13 @@ class Server:
                 return host
         return ""
 
-    def _load(self) -> LoadedPlan | None:
-        try:
-            loaded = load_plan(self._plan)
-        except PlanError as error:
-            if self._told != str(error):
-                self._told = str(error)
-                self._say("plan_refused", {"why": str(error), "location": error.location})
-            return None
-        self._told = ""
-        return loaded
-
     def _drill(self, host: str, should_stop: Callable[[], bool]) -> None:
-        child = self._start(host)
+        try:
+            child = self._start(host)
+        except OSError as error:
+            self._say("drill_not_started", {"host": host, "why": str(error)})
+            self._wait(LOOK_SECONDS, should_stop)
+            return
         while (code := child.poll()) is None:
             if should_stop():
                 child.stop(within_seconds=STOP_SECONDS)

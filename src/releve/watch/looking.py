@@ -12,7 +12,7 @@ from releve.plan.types import HostPlan
 from releve.ports.checker import Vantage
 from releve.watch.doors import read_power
 from releve.watch.storm_guard import Controls
-from releve.watch.surroundings import Surroundings
+from releve.watch.surroundings import Senses
 
 LONGEST_CHECK: Final = "5s"  # a host that answers later does not serve
 AT_ONCE: Final = 16  # checks of so many hosts, and other calls that block
@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 
 
 class Lookout:
-    def __init__(self, around: Surroundings, *, outside: str) -> None:
+    def __init__(self, around: Senses, *, outside: str) -> None:
         """`outside`: address:port of the plan's control; empty: there is none."""
         self._around = around
         self._outside = outside

@@ -12,14 +12,14 @@ from releve.ports.prober import ProbeOrder
 from releve.watch.fleet import Fleet
 from releve.watch.host import HostUnderWatch
 from releve.watch.looking import Lookout
-from releve.watch.surroundings import Pace, Surroundings
+from releve.watch.surroundings import Pace, Senses
 
 SPREAD_SECONDS: Final = 0.03  # per host: the first rounds of a thousand do not come at once
 PROVIDER_SECONDS: Final = 15.0  # between two questions about one host in trouble
 
 
 class Patrol:
-    def __init__(self, fleet: Fleet, around: Surroundings, *, lookout: Lookout, pace: Pace) -> None:
+    def __init__(self, fleet: Fleet, around: Senses, *, lookout: Lookout, pace: Pace) -> None:
         self._fleet = fleet
         self._around = around
         self._lookout = lookout

@@ -20,19 +20,25 @@ Knock = Callable[[str, int], Awaitable[bool]]  # whether address and port take a
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Senses:
+    """What it takes to look at hosts; nothing is kept or started through these."""
+
     prober: Prober
     checker: Checker
     provider: Provider
+    clock: Clock
+    find_door: FindDoor
+    knock: Knock
+    say: Say
+
+
+@dataclass(frozen=True)
+class Surroundings(Senses):
     notifier: Notifier
     incidents: IncidentStore
     journal: Journal
     lease: Lease
     starter: Starter
-    clock: Clock
-    find_door: FindDoor
-    knock: Knock
-    say: Say
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from releve.errors import JournalError, RunHeld
@@ -57,8 +58,7 @@ class FileLease(Lease):
         while True:
             file = self._open(name)
             if _try_lock(file, fcntl.LOCK_EX) and _is_same_file(file, self._path(name)):
-                os.truncate(file, 0)
-                os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+                _sign(file)
                 return file
             holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
             os.close(file)
@@ -82,6 +82,13 @@ class FileLease(Lease):
         """Readable, and different for different names whatever is in them."""
         readable = re.sub(r"[^a-zA-Z0-9]+", "-", name).strip("-")[:40]
         return self._directory / f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _sign(file: int) -> None:
+    """For people: the lock holds without it, on a full disk too."""
+    with suppress(OSError):
+        os.truncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
 
 
 def _try_lock(file: int, kind: int) -> bool:
