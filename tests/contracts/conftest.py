@@ -49,7 +49,20 @@ def created(range_: ProviderRange) -> InstanceRequest:
 
 @pytest.fixture
 def old(range_: ProviderRange) -> str:
-    return range_.make_old_instance()
+    """Running, with no label of Relève's; shared as long as tests leave it like that."""
+    return range_.provide_old_instance("old")
+
+
+@pytest.fixture
+def other(range_: ProviderRange) -> str:
+    """One more old instance."""
+    return range_.provide_old_instance("other")
+
+
+@pytest.fixture
+def booted(range_: ProviderRange) -> str:
+    """An old instance whose system disk is a volume, where there are such."""
+    return range_.provide_old_instance("booted", from_volume=True)
 
 
 def _open_range(request: pytest.FixtureRequest, directory: Path) -> ProviderRange:

@@ -22,6 +22,7 @@ class FakeRange(ProviderRange):
     )
 
     def __init__(self, directory: Path) -> None:
+        super().__init__()
         self.clock: FakeClock = FakeClock()
         self.cloud = FakeCloud(directory / "cloud.db", clock=self.clock, habits=_HABITS)
         self.provider = FakeProvider(self.cloud)
@@ -29,7 +30,8 @@ class FakeRange(ProviderRange):
             "add_offer", images={"image-base": "base"}, networks=["private"], sizes=["small"]
         )
 
-    def make_old_instance(self) -> str:
+    def make_old_instance(self, *, from_volume: bool = False) -> str:
+        del from_volume
         before = set(self.cloud.state().instances)
         self.cloud.as_person("add_old_instance", name=f"old-{secrets.token_hex(4)}")
         return (set(self.cloud.state().instances) - before).pop()

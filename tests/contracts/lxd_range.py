@@ -18,6 +18,7 @@ class LxdRange(ProviderRange):
     size = "1cpu-512MiB"
 
     def __init__(self, lab: RunningLab) -> None:
+        super().__init__()
         self.lab, self.client, self.clock = lab, lab.client, SystemClock()
         report = lab.report
         self.network, self.image = report.network, report.image
@@ -29,8 +30,9 @@ class LxdRange(ProviderRange):
         self.before = self._list_all()
         self.made: list[str] = []
 
-    def make_old_instance(self) -> str:
+    def make_old_instance(self, *, from_volume: bool = False) -> str:
         """Takes the oldest away: a machine has inotify instances for some ten containers."""
+        del from_volume
         while len(self.made) >= MOST_INSTANCES:
             self.delete_instance(self.made.pop(0))
         name = f"old-{secrets.token_hex(4)}"
@@ -49,6 +51,11 @@ class LxdRange(ProviderRange):
             "inotify instances, and one that finds none left has no network",
         )
         return name
+
+    def give_up_old_instance(self, instance_id: str) -> None:
+        if instance_id in self.made:
+            self.made.remove(instance_id)
+            self.delete_instance(instance_id)
 
     def delete_instance(self, name: str) -> None:
         path = f"/1.0/instances/{name}"

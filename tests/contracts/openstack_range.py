@@ -22,12 +22,14 @@ class OpenstackRange(ProviderRange):
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFakeFakeFakeFakeFakeFakeFakeFakeFake test"
     )
     patience_seconds = 90.0
+    poll_seconds = 0.7  # each look costs the control plane a quarter of a second of a core
 
     def __init__(self, tenant: Tenant, provider: Provider) -> None:
+        super().__init__()
         self.tenant, self.provider, self.clock = tenant, provider, SystemClock()
 
-    def make_old_instance(self) -> str:
-        return self.tenant.make_server(f"old-{secrets.token_hex(4)}")
+    def make_old_instance(self, *, from_volume: bool = False) -> str:
+        return self.tenant.make_server(f"old-{secrets.token_hex(4)}", from_volume=from_volume)
 
     def make_volume(self) -> str:
         return self.tenant.make_volume(f"data-{secrets.token_hex(4)}")
@@ -46,8 +48,7 @@ class OpenstackRange(ProviderRange):
 
     def cleanup(self) -> None:
         self.provider.close()
-        self.tenant.delete_all()
-        self.tenant.close()
+        self.tenant.clean_up()
 
     def _file_of(self, volume_id: str) -> Path:
         return self.tenant.plane.volume_file(volume_id)

@@ -48,24 +48,27 @@ class TestVolumes:
         with pytest.raises(Busy):
             range_.provider.attach_volume(volume, old, mount_point="/srv/again")
         assert holders(range_.provider.get_volume(volume)) == [old]
+        detach(range_, volume, old)
 
     def test_attached_elsewhere_is_refused_while_attached(
-        self, range_: ProviderRange, old: str
+        self, range_: ProviderRange, old: str, other: str
     ) -> None:
-        volume, other = range_.make_volume(), range_.make_old_instance()
+        volume = range_.make_volume()
         attach(range_, volume, old)
         with pytest.raises(Busy):
             range_.provider.attach_volume(volume, other, mount_point="/srv/data")
         assert holders(range_.provider.get_volume(volume)) == [old]
+        detach(range_, volume, old)
 
     def test_detached_from_the_wrong_instance_is_refused(
-        self, range_: ProviderRange, old: str
+        self, range_: ProviderRange, old: str, other: str
     ) -> None:
-        volume, other = range_.make_volume(), range_.make_old_instance()
+        volume = range_.make_volume()
         attach(range_, volume, old)
         with pytest.raises((Missing, Busy)):
             range_.provider.detach_volume(volume, other)
         assert holders(range_.provider.get_volume(volume)) == [old]
+        detach(range_, volume, old)
 
     def test_attaching_what_is_missing_is_missing(self, range_: ProviderRange, old: str) -> None:
         volume = range_.make_volume()
@@ -93,22 +96,16 @@ class TestSnapshots:
 
 
 class TestAddress:
-    def test_has_one_owner(self, range_: ProviderRange, old: str) -> None:
-        provider, address, other = (
-            range_.provider,
-            range_.make_address(),
-            range_.make_old_instance(),
-        )
+    def test_has_one_owner(self, range_: ProviderRange, old: str, other: str) -> None:
+        provider, address = range_.provider, range_.make_address()
         for owner in (old, other, ""):
             provider.move_address(address, owner, expected=provider.get_address(address))
             range_.wait_until(lambda: provider.get_address(address).instance_id == owner, owner)  # noqa: B023 - waited for within the loop
 
-    def test_is_not_moved_when_it_is_not_as_expected(self, range_: ProviderRange, old: str) -> None:
-        provider, address, other = (
-            range_.provider,
-            range_.make_address(),
-            range_.make_old_instance(),
-        )
+    def test_is_not_moved_when_it_is_not_as_expected(
+        self, range_: ProviderRange, old: str, other: str
+    ) -> None:
+        provider, address = range_.provider, range_.make_address()
         stale = provider.get_address(address)
         provider.move_address(address, old, expected=stale)
         with pytest.raises(Changed):

@@ -232,6 +232,13 @@ class TestPorts:
         port = range_.provider.find_ports(name=request.name)[0]
         assert port.labels["releve.run"] == request.labels.run
         assert range_.provider.find_ports(name=request.name[:-1]) == ()
+        assert port.instance_id == ""
+        range_.provider.delete_port(port.id)
+        range_.wait_until(lambda: range_.provider.find_ports(name=request.name) == (), "it is gone")
+
+    def test_of_nobody_are_not_deleted(self, range_: ProviderRange) -> None:
+        with pytest.raises(Missing):
+            range_.provider.delete_port(f"nothing-{secrets.token_hex(4)}")
 
     def test_one_port_serves_one_instance(self, range_: ProviderRange) -> None:
         if not range_.provider.capabilities.ports:
@@ -248,3 +255,9 @@ class TestPorts:
         with pytest.raises(Busy):
             range_.provider.create_instance(replace(second, port_id=port.id))
         assert find_named(range_, second.name) == ()
+        range_.wait_until(
+            lambda: bool(range_.provider.find_ports(name=request.name)[0].instance_id), "it has it"
+        )
+        with pytest.raises(Busy):
+            range_.provider.delete_port(port.id)
+        assert len(range_.provider.find_ports(name=request.name)) == 1

@@ -189,32 +189,32 @@ class TestTwinVolumes:
 
 
 class TestImages:
-    def test_of_a_running_instance_is_busy(self, range_: ProviderRange, old: str) -> None:
+    def test_of_a_running_instance_is_busy(self, range_: ProviderRange, booted: str) -> None:
         labels = {"releve.host": "web.example.org", "releve.run": "abcdefghijkl"}
         with pytest.raises(Busy):
-            range_.provider.capture_image(old, name="releve-never", labels=labels)
+            range_.provider.capture_image(booted, name="releve-never", labels=labels)
         assert range_.provider.find_images(labels) == ()
 
-    def test_without_host_and_run_is_refused(self, range_: ProviderRange, old: str) -> None:
-        stop(range_, old)
+    def test_without_host_and_run_is_refused(self, range_: ProviderRange, booted: str) -> None:
+        stop(range_, booted)
         for labels in ({}, {"releve.run": "abcdefghijkl"}, {"releve.host": "web"}):
             with pytest.raises(Refused):
-                range_.provider.capture_image(old, name="releve-never", labels=labels)
+                range_.provider.capture_image(booted, name="releve-never", labels=labels)
 
-    def test_is_found_used_and_deleted(self, range_: ProviderRange, old: str) -> None:
+    def test_is_found_used_and_deleted(self, range_: ProviderRange, booted: str) -> None:
         name, run = f"releve-{secrets.token_hex(4)}", make_labels().run
         labels = {"releve.host": "web.example.org", "releve.run": run, "releve.commit": "4f2a"}
-        stop(range_, old)
-        range_.provider.capture_image(old, name=name, labels=labels)
+        stop(range_, booted)
+        range_.provider.capture_image(booted, name=name, labels=labels)
         range_.wait_until(lambda: len(_ready(range_, labels)) == 1, "the image is ready")
         image = _ready(range_, labels)[0]
         assert image.labels == labels
         assert range_.provider.find_images(labels | {"releve.commit": "4f2b"}) == ()
         assert range_.provider.get_image(image.id).labels == labels
         assert range_.provider.get_image(name).id == image.id
-        assert range_.provider.get_instance(old).power is Power.STOPPED
+        assert range_.provider.get_instance(booted).power is Power.STOPPED
         with pytest.raises(Busy):
-            range_.provider.capture_image(old, name=name, labels=labels)
+            range_.provider.capture_image(booted, name=name, labels=labels)
         request = replace(make_request(range_, role=Role.TWIN, isolated=True), image_id=image.id)
         made = make_running(range_, request)
         assert range_.provider.get_instance(made).image == image.id
@@ -237,47 +237,48 @@ class TestImages:
 
 
 class TestSystemDisk:
-    def test_of_a_running_instance_has_no_digest(self, range_: ProviderRange, old: str) -> None:
-        disk = range_.provider.read_system_disk(old)
+    def test_of_a_running_instance_has_no_digest(self, range_: ProviderRange, booted: str) -> None:
+        disk = range_.provider.read_system_disk(booted)
         assert disk.digest == ""
         assert disk.why
 
-    def test_is_read_from_outside(self, range_: ProviderRange, old: str) -> None:
-        stop(range_, old)
-        disk = range_.provider.read_system_disk(old)
+    def test_is_read_from_outside(self, range_: ProviderRange, booted: str) -> None:
+        stop(range_, booted)
+        disk = range_.provider.read_system_disk(booted)
         assert bool(disk.digest) != bool(disk.why)
         if disk.superblock or disk.digest:  # else nobody but a helper sees its bytes
             assert disk.filesystem
             assert len(disk.superblock) == SUPERBLOCK_BYTES
 
     def test_is_given_to_a_helper_and_taken_back(
-        self, range_: ProviderRange, old: str, helper: str
+        self, range_: ProviderRange, booted: str, helper: str
     ) -> None:
         provider = range_.provider
-        stop(range_, old)
-        before = provider.read_system_disk(old).digest
-        provider.attach_system_disk(old, helper, mount_point="/dead")
-        assert provider.get_instance(helper).system_disks == (old,)
+        stop(range_, booted)
+        before = provider.read_system_disk(booted).digest
+        provider.attach_system_disk(booted, helper, mount_point="/dead")
+        assert provider.get_instance(helper).system_disks == (booted,)
         with pytest.raises(Busy):
-            provider.attach_system_disk(old, helper, mount_point="/dead")
-        assert provider.read_system_disk(old).digest == before
-        provider.detach_system_disk(old, helper)
+            provider.attach_system_disk(booted, helper, mount_point="/dead")
+        assert provider.read_system_disk(booted).digest == before
+        provider.detach_system_disk(booted, helper)
         assert provider.get_instance(helper).system_disks == ()
         with pytest.raises(Missing):
-            provider.detach_system_disk(old, helper)
+            provider.detach_system_disk(booted, helper)
 
     def test_of_a_running_instance_is_given_to_nobody(
-        self, range_: ProviderRange, old: str, helper: str
+        self, range_: ProviderRange, booted: str, helper: str
     ) -> None:
         with pytest.raises(Refused):
-            range_.provider.attach_system_disk(old, helper, mount_point="/dead")
+            range_.provider.attach_system_disk(booted, helper, mount_point="/dead")
         assert range_.provider.get_instance(helper).system_disks == ()
 
-    def test_is_given_to_no_other_than_a_helper(self, range_: ProviderRange, old: str) -> None:
-        stop(range_, old)
-        other = range_.make_old_instance()
+    def test_is_given_to_no_other_than_a_helper(
+        self, range_: ProviderRange, booted: str, other: str
+    ) -> None:
+        stop(range_, booted)
         with pytest.raises(Refused):
-            range_.provider.attach_system_disk(old, other, mount_point="/dead")
+            range_.provider.attach_system_disk(booted, other, mount_point="/dead")
         assert range_.provider.get_instance(other).system_disks == ()
 
 

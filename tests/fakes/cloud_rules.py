@@ -128,7 +128,11 @@ def isolate_instance(state: CloudState, _now: float, arguments: Arguments) -> No
 
 
 def reconnect_instance(state: CloudState, _now: float, arguments: Arguments) -> None:
-    _change(state, arguments["instance_id"], networked=True)
+    """Nothing comes up where no port is left."""
+    instance = find(state.instances, arguments["instance_id"], "instance")
+    is_away = all(address.instance_id != instance.id for address in state.addresses.values())
+    if not (state.habits.addresses_are_ports and is_away and not instance.port_id):
+        _change(state, instance.id, networked=True)
 
 
 def label_instance(state: CloudState, _now: float, arguments: Arguments) -> None:
@@ -166,6 +170,15 @@ def create_port(state: CloudState, _now: float, arguments: Arguments) -> None:
         address=f"10.0.0.{state.made + 10}",
         labels=dict(arguments["labels"]),
     )
+
+
+def delete_port(state: CloudState, _now: float, arguments: Arguments) -> None:
+    port = find(state.ports, arguments["port_id"], "port")
+    if not port.labels.get("releve.run"):
+        raise Refused(f"{port.id} is not deleted", why="nobody's label is on it", remedy=LOOK)
+    if port.instance_id:
+        raise Busy(f"{port.id} is on {port.instance_id}", remedy=LOOK)
+    del state.ports[port.id]
 
 
 def snapshot_volume(state: CloudState, now: float, arguments: Arguments) -> None:
@@ -228,8 +241,18 @@ def move_address(state: CloudState, _now: float, arguments: Arguments) -> None:
         target = find(state.instances, arguments["instance_id"], "instance")
         if target.is_isolated:
             raise Refused(f"{target.id} is isolated", remedy="choose another instance")
+    if state.habits.addresses_are_ports:
+        _take_port_along(state, address.instance_id, arguments["instance_id"])
     address.instance_id = arguments["instance_id"]
     address.revision += 1
+
+
+def _take_port_along(state: CloudState, source: str, target: str) -> None:
+    """An instance without any other has its network by it; else it comes up with the others."""
+    for instance_id, is_there in ((source, False), (target, True)):
+        instance = state.instances.get(instance_id)
+        if instance and not instance.port_id:
+            _change(state, instance_id, networked=is_there)
 
 
 def find(table: Mapping[str, _R], key: str, kind: str) -> _R:
@@ -250,6 +273,7 @@ ACTS: dict[str, Callable[[CloudState, float, Arguments], None]] = {
         reconnect_instance,
         label_instance,
         create_port,
+        delete_port,
         snapshot_volume,
         detach_volume,
         attach_volume,

@@ -33,6 +33,7 @@ def _settle_instances(state: CloudState, now: float) -> Iterator[str]:
         while instance.settles_at <= now:
             if instance.settles_to == "GONE":
                 del state.instances[instance.id]
+                state.ports.pop(instance.port_id, None)
                 yield f"{instance.id} is deleted"
                 break
             _finish_instance(state, instance)
@@ -53,6 +54,8 @@ def _finish_instance(state: CloudState, instance: CloudInstance) -> None:
         _lose_mounts(state, instance)
         return
     instance.busy = ""
+    if target == "ERROR" and instance.port_id in state.ports:
+        state.ports[instance.port_id].instance_id = ""  # as Nova does: what was there before stays
     if target == "RUNNING":
         instance.booted_at = at + state.habits.boot_seconds
         _mount_by_host(state, instance)

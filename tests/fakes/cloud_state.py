@@ -30,6 +30,7 @@ class Habits:
     names_are_unique: bool = True  # False: as OpenStack, two creates make two instances
     mounts_volumes: bool = False  # True: as LXD, the host mounts the volume into the guest
     shows_disks: bool = True  # False: as OpenStack, a helper gets a copy, and mounts it itself
+    addresses_are_ports: bool = False  # True: an instance loses its only port with its address
     has_ports: bool = True
     has_snapshots: bool = True
     has_locks: bool = True

@@ -101,7 +101,12 @@ class FakeProvider(Provider):
     def get_address(self, address: str) -> Address:
         def view(state: CloudState) -> Address:
             known = find(state.addresses, address, "address")
-            return Address(known.address, known.instance_id, revision=str(known.revision))
+            return Address(
+                known.address,
+                known.instance_id,
+                revision=str(known.revision),
+                with_port=state.habits.addresses_are_ports,
+            )
 
         return self._get("get_address", view, address=address)
 
@@ -140,7 +145,7 @@ class FakeProvider(Provider):
     def find_ports(self, *, name: str) -> tuple[Port, ...]:
         def view(state: CloudState) -> tuple[Port, ...]:
             return tuple(
-                Port(port.id, port.name, port.address, port.labels)
+                Port(port.id, port.name, port.address, port.labels, port.instance_id)
                 for port in state.ports.values()
                 if port.name == name
             )
@@ -180,6 +185,9 @@ class FakeProvider(Provider):
 
     def create_port(self, *, name: str, network: str, labels: Labels) -> None:
         self._act("create_port", name=name, network=network, labels=labels.as_mapping())
+
+    def delete_port(self, port_id: str) -> None:
+        self._act("delete_port", port_id=port_id)
 
     def create_instance(self, request: InstanceRequest) -> None:
         self._act("create_instance", **describe_request(request))

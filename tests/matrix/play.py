@@ -115,6 +115,7 @@ def require_undone(controller: Controller) -> None:
         if instance.run_that_made_it == controller.run.run_id:
             assert instance.state == "STOPPED", key
             assert instance.labels["releve.role"] == "discarded"
+    assert all(port.instance_id for port in state.ports.values()), "a port is left over"
 
 
 def contents(controller: Controller) -> dict[str, str]:

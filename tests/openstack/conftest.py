@@ -22,8 +22,7 @@ def tenant(
 ) -> Iterator[Tenant]:
     made = make_tenant(control_plane, tmp_path_factory.mktemp("tenant"))
     yield made
-    made.delete_all()
-    made.close()
+    made.clean_up()
 
 
 @pytest.fixture

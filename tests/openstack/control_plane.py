@@ -31,6 +31,7 @@ PORTS_EACH: Final = 9
 class ControlPlane:
     directory: Path
     port: int
+    stays: bool = False  # it was up before, and is up after the session
 
     @property
     def clouds_file(self) -> Path:

@@ -71,8 +71,9 @@ class Ground:
 def make_crashed_host(tenant: Tenant, directory: Path, *, clouds_file: Path) -> Ground:
     """Its old server, volumes and address, the team's repository, and a run proposed."""
     name = f"web-{secrets.token_hex(4)}"
+    old = tenant.ask_for_server(name, from_volume=False)  # quicker; the new one boots from a volume
     volumes = {key: tenant.make_volume(f"{key}-{name}") for key in MOUNTS}
-    old = tenant.make_server(name, from_volume=False)  # quicker; the new one boots from a volume
+    tenant.wait_until_built(old, name)
     for volume in volumes.values():
         tenant.attach(volume, old)
     address = tenant.make_address(old)
@@ -173,6 +174,7 @@ class Controller:
             settle_seconds=self.settle_seconds,
             first_pause_seconds=0.3,
             longest_retry_after_seconds=LONGEST_RETRY_AFTER_SECONDS,
+            least_poll_seconds=self.outside.provider.capabilities.poll_seconds,
             draw=lambda: 1.0,
         )
         settings = EngineSettings(self.directory / "state", strike=self.strike, patience=patience)

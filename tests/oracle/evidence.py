@@ -18,6 +18,7 @@ CREATES = {
 DELETES = {
     "delete_instance": ("instances", "instance_id"),
     "delete_volume": ("volumes", "volume_id"),
+    "delete_port": ("ports", "port_id"),
     "delete_image": ("captures", "image_id"),
 }
 OF_SEVERAL = {"twin", "helper"}  # roles of which one run may need several, each by its name

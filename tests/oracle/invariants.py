@@ -12,6 +12,10 @@ from tests.oracle.evidence import CREATES, DELETES, Evidence, is_off, target_of
 
 Check = Callable[[Evidence], Iterator[str]]
 MOST_CREATES_PER_RUN = 2  # one, and one replacement
+_DELETED_AT_ONCE: Final = {
+    "captures": ("delete_image", "image_id"),
+    "ports": ("delete_port", "port_id"),
+}
 DELETABLE: Final = {
     "instances": {"twin", "helper", "discarded"},
     "volumes": {"twin"},
@@ -171,6 +175,8 @@ def _judge_deletion(evidence: Evidence) -> Iterator[str]:
         for volume in evidence.before.volumes_of(key):
             if not _is_twins(volume):
                 yield f"{key} was deleted with {volume.id} on it"
+    if table == "ports" and evidence.before.ports[key].instance_id:
+        yield f"{key} was deleted on {evidence.before.ports[key].instance_id}"
 
 
 def _was_being_deleted(evidence: Evidence, table: str, key: str) -> bool:
@@ -180,8 +186,13 @@ def _was_being_deleted(evidence: Evidence, table: str, key: str) -> bool:
         return state.instances[key].busy == "deleting"
     if table == "volumes":
         return state.volumes[key].state == "deleting"
-    row = evidence.row
-    return table == "captures" and row.call == "delete_image" and row.arguments["image_id"] == key
+    if table == "ports" and any(
+        instance.port_id == key and instance.busy == "deleting"
+        for instance in state.instances.values()
+    ):
+        return True
+    row, call, argument = evidence.row, *_DELETED_AT_ONCE.get(table, ("", ""))
+    return bool(row.call == call and row.arguments[argument] == key)
 
 
 def i20_system_disk_is_only_read(evidence: Evidence) -> Iterator[str]:

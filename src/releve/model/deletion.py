@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from releve.errors import Refused
-from releve.model.resources import DELETABLE_ROLES, Instance, Role, Volume
+from releve.errors import Busy, Refused
+from releve.model.resources import DELETABLE_ROLES, Instance, Port, Role, Volume
 
 _NEEDED: Final = ("releve.host", "releve.run")
 
@@ -19,6 +19,19 @@ def require_deletable_volume(volume: Volume) -> None:
     reason = explain_kept_volume(volume.labels)
     if reason:
         raise _refuse(f"volume {volume.id} is not deleted", reason)
+
+
+def require_deletable_port(port: Port) -> None:
+    """Whatever its role: a port of a run holds nothing but its own address."""
+    reason = _explain_unlabelled(port.labels)
+    if reason:
+        raise _refuse(f"port {port.id} is not deleted", reason)
+    if port.instance_id:
+        raise Busy(
+            f"port {port.id} is not deleted",
+            why=f"it is on {port.instance_id}",
+            remedy="Look at that instance: the port goes with it",
+        )
 
 
 def require_criterion(labels: Mapping[str, str], *, kind: str) -> None:

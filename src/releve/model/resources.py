@@ -90,6 +90,7 @@ class Address:
     address: str
     instance_id: str  # empty: on no instance
     revision: str = ""
+    with_port: bool = False  # its port moves with it: the instance that it leaves may have no other
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class Port:
     name: str
     address: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    instance_id: str = ""  # empty: on no instance
 
 
 @dataclass(frozen=True)
@@ -162,3 +164,4 @@ class Capabilities:
     locks: bool
     settle_seconds: float  # after an ambiguous error, and between two looks
     notes: tuple[str, ...] = ()  # what it cannot do, and what is done instead; sentences
+    poll_seconds: float = 0.0  # at least, between two looks: far away, each is several requests

@@ -94,6 +94,10 @@ class Provider(ABC):
     def create_port(self, *, name: str, network: str, labels: Labels) -> None: ...
 
     @abstractmethod
+    def delete_port(self, port_id: str) -> None:
+        """Refused unless Relève's labels are on it; Busy while an instance has it."""
+
+    @abstractmethod
     def create_instance(self, request: InstanceRequest) -> None:
         """Make it, and start it unless asked not to; Busy when the name is taken.
 

@@ -47,6 +47,7 @@ from releve.recovery.steps.quarantine import Promote, Quarantine
 from releve.recovery.steps.reserve_port import ReservePort
 from releve.recovery.steps.snapshot_volumes import SnapshotVolumes
 from releve.recovery.steps.verify import Verify, VerifyOutside
+from releve.recovery.undo.release_port import ReleasePort
 from releve.recovery.undo.return_service import DiscardNewInstance, OpenFence, ReturnAddress
 from releve.recovery.undo.return_volumes import AttachToOld, DetachFromNew
 from releve.recovery.undo.stop_new_instance import StopNewInstance
@@ -132,6 +133,7 @@ UNDO: tuple[type[Step], ...] = (
     OpenFence,
     ReturnAddress,
     DiscardNewInstance,
+    ReleasePort,
 )
 
 

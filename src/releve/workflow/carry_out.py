@@ -215,7 +215,7 @@ class _Attempt:
         self._stop_if_asked()
         self._require_time_left(reason)
         self._say(reason)
-        self._pause(self._step.poll_seconds)
+        self._pause(max(self._step.poll_seconds, self._patience.least_poll_seconds))
 
     def _require_time_left(self, reason: str) -> None:
         if self._clock.monotonic() - self._began >= self._step.deadline_seconds:

@@ -16,11 +16,15 @@ class Patience:
     first_pause_seconds: float = 0.5  # doubles with each try
     longest_pause_seconds: float = 30.0
     longest_retry_after_seconds: float = 120.0
+    least_poll_seconds: float = 0.0  # between two looks, whatever the step would like
     draw: Callable[[], float] = random.random  # 0 to 1, spreads the pauses
 
     @classmethod
     def for_provider(cls, capabilities: Capabilities) -> Self:
-        return cls(settle_seconds=capabilities.settle_seconds)
+        return cls(
+            settle_seconds=capabilities.settle_seconds,
+            least_poll_seconds=capabilities.poll_seconds,
+        )
 
     @property
     def settle_pauses(self) -> tuple[float, ...]:

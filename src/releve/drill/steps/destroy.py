@@ -2,10 +2,11 @@
 
 from typing import ClassVar
 
-from releve.drill.subject import own_labels
-from releve.model.resources import Instance, Power, Volume
+from releve.drill.subject import Twin, own_labels, twin_name
+from releve.model.resources import Instance, Port, Power, Volume
 from releve.model.run import EventKind, Phase, RunInput
 from releve.recovery.image import IMAGE_ROLE
+from releve.recovery.leftover_port import find_leftover_port
 from releve.recovery.subject import is_off
 from releve.workflow.step import Done, Pending, Sight, Step, StepContext, Todo
 
@@ -80,6 +81,9 @@ def look_for_rest(context: StepContext) -> Sight:
             return Todo(f"volume {volume.name} is {volume.state}", target=volume.id)
     if volumes:
         return Pending(f"volume {volumes[0].name} is {volumes[0].state}")
+    port = find_port(context)
+    if port is not None:
+        return Todo(f"port {port.name} is on no instance", target=port.id)
     return Done("nothing of this drill is left but what it learned")
 
 
@@ -91,32 +95,49 @@ def look_for_images(context: StepContext) -> Sight:
 
 
 def delete_next(context: StepContext, *, with_images: bool) -> Sight:
-    """One act: an instance is stopped, then deleted; then the volumes go, then the image."""
-    provider = context.outside.provider
+    """One act: an instance is stopped, then deleted; then go the volumes, the port, the image."""
     instances, volumes = find_rest(context)
     for instance in instances:
-        if instance.busy or instance.power is Power.CHANGING:
-            continue
-        if is_off(instance) or instance.power is Power.ERROR:
-            provider.delete_instance(instance.id)
-            return Pending(f"delete of {instance.name} asked for")
-        provider.stop_instance(instance.id)
-        return Pending(f"stop of {instance.name} asked for")
+        if not instance.busy and instance.power is not Power.CHANGING:
+            return take_down(context, instance)
     for volume in volumes:
         if not is_on_its_way(volume):
-            provider.delete_volume(volume.id)
+            context.outside.provider.delete_volume(volume.id)
             return Pending(f"delete of volume {volume.name} asked for")
-    if with_images and not instances and not volumes:
-        wanted = {"releve.run": context.run.run_id, "releve.role": IMAGE_ROLE}
-        for image in provider.find_images(wanted):
-            provider.delete_image(image.id)
-            return Pending(f"delete of image {image.name} asked for")
+    if instances or volumes:
+        return Pending("all is asked for")
+    return delete_port_or_image(context, with_images=with_images)
+
+
+def take_down(context: StepContext, instance: Instance) -> Sight:
+    if is_off(instance) or instance.power is Power.ERROR:
+        context.outside.provider.delete_instance(instance.id)
+        return Pending(f"delete of {instance.name} asked for")
+    context.outside.provider.stop_instance(instance.id)
+    return Pending(f"stop of {instance.name} asked for")
+
+
+def delete_port_or_image(context: StepContext, *, with_images: bool) -> Sight:
+    provider, port = context.outside.provider, find_port(context)
+    if port is not None:
+        provider.delete_port(port.id)
+        return Pending(f"delete of port {port.name} asked for")
+    wanted = {"releve.run": context.run.run_id, "releve.role": IMAGE_ROLE}
+    for image in provider.find_images(wanted) if with_images else ():
+        provider.delete_image(image.id)
+        return Pending(f"delete of image {image.name} asked for")
     return Pending("all is asked for")
 
 
 def find_rest(context: StepContext) -> tuple[tuple[Instance, ...], tuple[Volume, ...]]:
     provider, labels = context.outside.provider, own_labels(context.run)
     return provider.find_instances(labels=labels), provider.find_volumes(labels)
+
+
+def find_port(context: StepContext) -> Port | None:
+    """Left by a create that was refused: a twin that was made takes its port along."""
+    names = [twin_name(context.run, twin) for twin in Twin]
+    return find_leftover_port(context, *names)
 
 
 def target_of(instance: Instance) -> str:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from releve.errors import Refused
+from releve.errors import Missing, Refused
 from releve.model.deletion import require_deletable_instance
 from releve.model.resources import (
     Address,
@@ -111,6 +111,13 @@ class LxdCloud(Provider):
             f"no port {name} is made for {labels.host} on network {network}",
             why="on LXD a port is made with its instance",
             remedy="Create the instance without a port",
+        )
+
+    def delete_port(self, port_id: str) -> None:
+        raise Missing(
+            f"there is no port {port_id}",
+            why="on LXD a port is made with its instance, and goes with it",
+            remedy="Look at the instance",
         )
 
     def create_instance(self, request: InstanceRequest) -> None:

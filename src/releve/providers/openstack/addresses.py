@@ -10,6 +10,7 @@ from releve.errors import Busy, Changed, Missing, Refused
 from releve.model.resources import Address
 from releve.providers.openstack.abilities import Abilities
 from releve.providers.openstack.api import Content, OpenstackApi
+from releve.providers.openstack.cut_off import CutOff
 from releve.providers.openstack.errors import make_error, reading
 from releve.providers.openstack.instances import Instances, is_isolated
 from releve.providers.openstack.ports import Ports
@@ -34,11 +35,18 @@ class Place:
 
 class Addresses:
     def __init__(
-        self, api: OpenstackApi, instances: Instances, *, ports: Ports, abilities: Abilities
+        self,
+        api: OpenstackApi,
+        instances: Instances,
+        *,
+        ports: Ports,
+        cut_off: CutOff,
+        abilities: Abilities,
     ) -> None:
         self._api = api
         self._instances = instances
         self._ports = ports
+        self._cut_off = cut_off
         self._abilities = abilities
 
     def get(self, address: str) -> Address:
@@ -48,7 +56,7 @@ class Addresses:
             owner = owner_of(place)
             if owner and not place.is_floating:
                 self._require_movable(place, owner)
-            return Address(address, owner, revision=revise(place))
+            return Address(address, owner, revision=revise(place), with_port=not place.is_floating)
 
     def move(self, address: str, instance_id: str, *, expected: Address) -> None:
         target = self._instances.read(instance_id) if instance_id else None
@@ -142,9 +150,13 @@ class Addresses:
                 self._api.delete("compute", path, what=what)
                 self._await_unplugged(port_id, what=what)
         if instance_id:
-            self._ports.set_state(port_id, up=True, what=what)
+            if self._cut_off.holds(instance_id):  # it comes up with the others, at the reconnect
+                self._cut_off.switch_off(port_id, what=what)
+            else:
+                self._ports.set_state(port_id, up=True, what=what)
             body = {"interfaceAttachment": {"port_id": port_id}}
-            self._api.post("compute", ("servers", instance_id, "os-interface"), body, what=what)
+            with self._instances.lifted(self._instances.read(instance_id)):
+                self._api.post("compute", ("servers", instance_id, "os-interface"), body, what=what)
 
     def _await_unplugged(self, port_id: str, *, what: str) -> None:
         give_up = time.monotonic() + _UNPLUG_SECONDS

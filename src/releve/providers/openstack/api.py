@@ -94,11 +94,11 @@ class OpenstackApi:
         self, service: str, path: Path, body: Content, *, what: str, revision: str = ""
     ) -> None:
         """Changed where the revision is given and no longer true."""
-        headers = {"If-Match": f"revision_number={revision}"} if revision else {}
-        self._send(Call(service, "PUT", path, what, body=body, headers=headers))
+        self._send(Call(service, "PUT", path, what, body=body, headers=_insist(revision)))
 
-    def delete(self, service: str, path: Path, *, what: str) -> None:
-        self._send(Call(service, "DELETE", path, what))
+    def delete(self, service: str, path: Path, *, what: str, revision: str = "") -> None:
+        """Changed where the revision is given and no longer true."""
+        self._send(Call(service, "DELETE", path, what, headers=_insist(revision)))
 
     def _read(self, call: Call) -> Answer:
         """A read may be repeated; what ran into its time-out is not, since the caller waits."""
@@ -138,6 +138,10 @@ class OpenstackApi:
         if not 200 <= answer.status < 300:
             raise from_answer(call.what, answer.status, answer.headers, body=answer.body)
         return answer
+
+
+def _insist(revision: str) -> dict[str, str]:
+    return {"If-Match": f"revision_number={revision}"} if revision else {}
 
 
 def _encode(segment: str, what: str) -> str:

@@ -38,6 +38,7 @@ from releve.providers.openstack.volumes import Volumes
 
 # How long an act whose answer was lost may take to show: a create waits in a queue of the API.
 SETTLE_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 1.0  # clouds count the requests of a project, and answer 429
 
 
 class OpenstackCloud(Provider):
@@ -61,11 +62,13 @@ class OpenstackCloud(Provider):
         self._ports = Ports(api, network=settings.network, security_groups=settings.security_groups)
         self._instances = Instances(api, self._ports)
         self._volumes = Volumes(api, self._instances)
-        self._addresses = Addresses(api, self._instances, ports=self._ports, abilities=abilities)
         self._images = Images(api)
         self._copies = Copies(api, self._volumes, zone=settings.zone)
         self._captures = Captures(api, self._instances, self._images)
         self._cut_off = CutOff(api, self._instances, ports=self._ports, abilities=abilities)
+        self._addresses = Addresses(
+            api, self._instances, ports=self._ports, cut_off=self._cut_off, abilities=abilities
+        )
         isolation = Isolation(api, settings, ports=self._ports, abilities=abilities)
         self._creation = Creation(api, settings, ports=self._ports, isolation=isolation)
         self._shortfalls = Shortfalls(api, settings, ports=self._ports, isolation=isolation)
@@ -86,6 +89,7 @@ class OpenstackCloud(Provider):
             locks=abilities.tells_lock,
             settle_seconds=settle_seconds,
             notes=list_notes(abilities),
+            poll_seconds=POLL_SECONDS,
         )
 
     def get_instance(self, instance_id: str) -> Instance:
@@ -139,6 +143,9 @@ class OpenstackCloud(Provider):
         network_id = str(self._ports.find_network(network)["id"])
         groups = self._ports.find_security_groups()
         self._ports.create(PortDraft(name, network_id, labels, groups))
+
+    def delete_port(self, port_id: str) -> None:
+        self._deletion.delete_port(port_id)
 
     def create_instance(self, request: InstanceRequest) -> None:
         self._creation.create(request)

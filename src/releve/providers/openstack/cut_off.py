@@ -28,10 +28,18 @@ class CutOff:
     def isolate(self, instance_id: str) -> None:
         what = f"isolating instance {instance_id}"
         for port in self._list(instance_id, up=True, what=what):
-            port_id = str(port["id"])
-            if self._has_tags:
-                self._api.put("network", ("ports", port_id, "tags", _TAG), {}, what=what)
-            self._ports.set_state(port_id, up=False, what=what)
+            self.switch_off(str(port["id"]), what=what)
+
+    def holds(self, instance_id: str) -> bool:
+        """Whether it has ports, and none of them is on."""
+        what = f"reading the ports of instance {instance_id}"
+        is_on = bool(self._list(instance_id, up=True, what=what))
+        return not is_on and bool(self._list(instance_id, up=False, what=what))
+
+    def switch_off(self, port_id: str, *, what: str) -> None:
+        if self._has_tags:
+            self._api.put("network", ("ports", port_id, "tags", _TAG), {}, what=what)
+        self._ports.set_state(port_id, up=False, what=what)
 
     def reconnect(self, instance_id: str) -> None:
         what = f"reconnecting instance {instance_id}"

@@ -1,13 +1,14 @@
 """Deleting an instance, and what was made only for it."""
 
 from releve.errors import Busy, Missing
-from releve.model.deletion import require_deletable_instance
+from releve.model.deletion import require_deletable_instance, require_deletable_port
 from releve.model.resources import Instance, Power, Role
 from releve.providers.openstack.api import OpenstackApi
+from releve.providers.openstack.errors import reading
 from releve.providers.openstack.instances import Instances
 from releve.providers.openstack.isolation import Isolation
 from releve.providers.openstack.labels import unpack_labels
-from releve.providers.openstack.ports import Ports
+from releve.providers.openstack.ports import Ports, describe_port
 from releve.providers.openstack.system_disk import SystemDisks
 from releve.providers.openstack.volumes import Volumes
 
@@ -47,6 +48,16 @@ class Deletion:
         what = f"deleting instance {instance_id}"
         self._api.delete("compute", ("servers", instance_id), what=what)
         if instance.isolated:
+            self._isolation.remove_unused()
+
+    def delete_port(self, port_id: str) -> None:
+        """One that no instance got; an instance that gets it meanwhile keeps it."""
+        content = self._ports.read(port_id)
+        with reading(f"reading port {port_id}"):
+            port, revision = describe_port(content), str(content.get("revision_number", ""))
+        require_deletable_port(port)
+        self._ports.delete(port_id, what=f"deleting port {port_id}", revision=revision)
+        if port.labels.get("releve.role") in {Role.TWIN, Role.HELPER}:
             self._isolation.remove_unused()
 
     def _delete_ports(self, instance: Instance) -> None:

@@ -61,8 +61,10 @@ class Ports:
     def set_state(self, port_id: str, *, up: bool, what: str) -> None:
         self._api.put("network", ("ports", port_id), {"port": {"admin_state_up": up}}, what=what)
 
-    def delete(self, port_id: str, *, what: str) -> None:
-        self._api.delete("network", ("ports", require_id(port_id, kind="port")), what=what)
+    def delete(self, port_id: str, *, what: str, revision: str = "") -> None:
+        """Changed where the revision is given and no longer true."""
+        path = ("ports", require_id(port_id, kind="port"))
+        self._api.delete("network", path, what=what, revision=revision)
 
     def find_network(self, network: str) -> Content:
         """By exact name or id; with neither in plan nor request, the only one there is."""
@@ -116,6 +118,7 @@ def describe_port(content: Content) -> Port:
         name=str(content["name"]),
         address=next(iter(addresses_of(content)), ""),
         labels=unpack_labels(content.get("description", "")),
+        instance_id=str(content.get("device_id") or ""),
     )
 
 

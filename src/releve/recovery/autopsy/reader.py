@@ -5,11 +5,12 @@ from typing import ClassVar
 
 from releve.errors import StepHalted, Unreachable
 from releve.model.identity import helper_name
-from releve.model.resources import Instance, InstanceRequest, Power, Role
+from releve.model.resources import Instance, InstanceRequest, Port, Power, Role
 from releve.model.run import EventKind, Phase, RunInput
 from releve.recovery.autopsy.autopsy_step import AutopsyStep
 from releve.recovery.autopsy.case import MOUNT, Case, case_of, find_helper, read_dead_instance
 from releve.recovery.autopsy.disk_on_helper import ask_helper
+from releve.recovery.leftover_port import find_leftover_port
 from releve.recovery.subject import labels_of, make_door, plan_of
 from releve.workflow.step import FAILED, Done, Pending, Sight, Step, StepContext, Todo
 
@@ -109,7 +110,7 @@ class RemoveHelper(AutopsyStep):
         "autopsy_scan",
         "autopsy_compare",  # which still reads files through it
     )
-    acts_at_most = 6  # detach, stop, delete; each may have to be sent twice
+    acts_at_most = 8  # detach, stop, delete, a port; each may have to be sent twice
 
     def describe(self, run: RunInput) -> str:
         del run
@@ -132,7 +133,7 @@ class UndoHelper(Step):
     name = "undo_helper"
     phase = Phase.UNDO
     cell = "U05"
-    acts_at_most = 6
+    acts_at_most = 8
 
     def describe(self, run: RunInput) -> str:
         del run
@@ -185,6 +186,8 @@ def require_helper(context: StepContext) -> Instance:
 
 def look_at_helper(context: StepContext) -> Sight:
     helper = find_settled(context)
+    if helper is None and find_port(context) is not None:
+        return Todo("a port that no helper got is there", target="port")
     if helper is None:
         return Done("there is no helper", {"helper": ""})
     act = next_to_remove(helper)
@@ -196,6 +199,9 @@ def look_at_helper(context: StepContext) -> Sight:
 def remove_helper(context: StepContext) -> Sight:
     helper, provider = find_helper(context), context.outside.provider
     if helper is None:
+        port = find_port(context)
+        if port is not None:
+            provider.delete_port(port.id)
         return Pending("the helper is gone")
     act = next_to_remove(helper)
     if act == "detach":
@@ -205,6 +211,10 @@ def remove_helper(context: StepContext) -> Sight:
     elif act == "delete":
         provider.delete_instance(helper.id)
     return Pending(f"{act} sent; it is read back")
+
+
+def find_port(context: StepContext) -> Port | None:
+    return find_leftover_port(context, helper_name(context.run.host, context.run.run_id))
 
 
 def next_to_remove(helper: Instance) -> str:

@@ -250,6 +250,7 @@ STEPS = {
     "undo_fence": "Open the fence",
     "undo_address": "Give the address back",
     "undo_labels": "Discard the new instance",
+    "undo_port": "Delete the port that was reserved for it",
 }
 
 MONTHS = (

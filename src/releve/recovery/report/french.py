@@ -259,6 +259,7 @@ STEPS = {
     "undo_fence": "Lever l’isolement",
     "undo_address": "Rendre l’adresse",
     "undo_labels": "Écarter la nouvelle instance",
+    "undo_port": "Supprimer le port réservé pour elle",
 }
 
 MONTHS = (

@@ -18,7 +18,7 @@ PROVIDER_STEPS = frozenset(
         *("reach_second", "second_attach", "destroy_twin", "undo_twins"),
         *("undo_stop", "undo_detach", "undo_attach", "undo_fence", "undo_address", "undo_labels"),
         *("autopsy_disk", "autopsy_helper", "autopsy_attach", "autopsy_clean", "autopsy_proof"),
-        "undo_helper",
+        *("undo_helper", "undo_port"),
     }
 )
 CONVERGE_STEPS = frozenset(

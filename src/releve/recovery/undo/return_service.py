@@ -1,7 +1,7 @@
 """Open the fence, give the address back, start the old instance if it ran, discard the new one."""
 
 from releve.errors import ProviderError, StepHalted
-from releve.model.resources import Instance, Power, Role
+from releve.model.resources import Address, Instance, Power, Role
 from releve.model.run import Phase, RunInput
 from releve.recovery.subject import find_new_instance, labels_of, plan_of
 from releve.recovery.undo.origin import recorded_old_instance
@@ -13,14 +13,14 @@ class OpenFence(Step):
     phase = Phase.UNDO
     cell = "U03"
     needs = ("undo_helper", "undo_attach")
-    acts_at_most = 6  # reconnect, unlock, start; each may have to be sent twice
+    acts_at_most = 8  # address, reconnect, unlock, start; each may have to be sent twice
 
     def describe(self, run: RunInput) -> str:
         return f"give the old instance of {run.host} its network back; start it if it ran"
 
     def look(self, context: StepContext) -> Sight:
         instance = read_old(context)
-        missing = next_to_restore(instance, should_run=ran_before(context))
+        missing = find_missing(context, instance)
         if missing == "settle":
             return Pending(f"{instance.name} is {instance.busy or instance.power.value}")
         if missing:
@@ -29,8 +29,10 @@ class OpenFence(Step):
 
     def act(self, context: StepContext) -> Sight:
         instance, provider = read_old(context), context.outside.provider
-        missing = next_to_restore(instance, should_run=ran_before(context))
-        if missing == "reconnect":
+        missing = find_missing(context, instance)
+        if missing == "address":
+            return_address(context, instance.id)
+        elif missing == "reconnect":
             provider.reconnect_instance(instance.id)
         elif missing == "unlock":
             provider.unlock_instance(instance.id)
@@ -54,19 +56,11 @@ class ReturnAddress(Step):
         old = recorded_old_instance(context)["id"]
         if address.instance_id == old:
             return Done(f"{address.address} leads to the old instance")
-        new = find_new_instance(context)
-        if address.instance_id not in {"", new.id if new else ""}:
-            raise StepHalted(
-                f"{address.address} is on {address.instance_id}, which has no part in this run",
-                remedy="Find out who moved it and move it back by hand",
-            )
+        require_no_stranger_has(address, context)
         return Todo(f"{address.address} is on {address.instance_id or 'no instance'}")
 
     def act(self, context: StepContext) -> Sight:
-        provider = context.outside.provider
-        address = provider.get_address(plan_of(context.run).address)
-        old = recorded_old_instance(context)["id"]
-        provider.move_address(address.address, old, expected=address)
+        return_address(context, recorded_old_instance(context)["id"])
         return Pending("move asked for")
 
 
@@ -101,6 +95,33 @@ class DiscardNewInstance(Step):
 
 def read_old(context: StepContext) -> Instance:
     return context.outside.provider.get_instance(recorded_old_instance(context)["id"])
+
+
+def find_missing(context: StepContext, old: Instance) -> str:
+    """As next_to_restore; first an address that took the old instance's port along."""
+    missing = next_to_restore(old, should_run=ran_before(context))
+    if missing == "settle":
+        return missing
+    address = context.outside.provider.get_address(plan_of(context.run).address)
+    if not address.with_port or address.instance_id == old.id:
+        return missing
+    require_no_stranger_has(address, context)
+    return "address"
+
+
+def require_no_stranger_has(address: Address, context: StepContext) -> None:
+    new = find_new_instance(context)
+    if address.instance_id not in {"", new.id if new else ""}:
+        raise StepHalted(
+            f"{address.address} is on {address.instance_id}, which has no part in this run",
+            remedy="Find out who moved it and move it back by hand",
+        )
+
+
+def return_address(context: StepContext, old: str) -> None:
+    provider = context.outside.provider
+    address = provider.get_address(plan_of(context.run).address)
+    provider.move_address(address.address, old, expected=address)
 
 
 def ran_before(context: StepContext) -> bool:
