@@ -5,7 +5,7 @@ from typing import Final
 from tests.openstack.faults import Where
 
 ACTS: Final = {
-    "S04": Where("POST", r"/servers/[^/]+/metadata", service="compute"),
+    "S04": Where("POST", r"/servers/[^/]+/metadata", action="active", service="compute"),
     "S05": Where("POST", r"/snapshots", service="volume"),
     "S06": Where("POST", r"/servers/[^/]+/action", action="os-stop"),
     "S07": Where("POST", r"/ports", service="network"),
@@ -13,6 +13,7 @@ ACTS: Final = {
     "S11": Where("DELETE", r"/servers/[^/]+/os-volume_attachments/[^/]+", service="compute"),
     "S13": Where("POST", r"/servers/[^/]+/os-volume_attachments", service="compute"),
     "S17": Where("PUT", r"/floatingips/[^/]+", service="network"),
+    "S19": Where("POST", r"/servers/[^/]+/metadata", action="quarantined", service="compute"),
 }
 LOCK: Final = Where("POST", r"/servers/[^/]+/action", action="lock")
 STEPS: Final = {

@@ -29,7 +29,7 @@ class Request:
     service: str
     method: str
     path: str  # without the query
-    action: str = ""  # of POST …/action: the one key of its body
+    action: str = ""  # of POST …/action: the one key of its body; of …/metadata: the role in it
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.service, self.method, self.path, self.action)))

@@ -246,9 +246,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _action_of(path: str, body: bytes) -> str:
-    if not path.endswith("/action"):
+    """Of labels the role that they give."""
+    if not path.endswith(("/action", "/metadata")):
         return ""
     try:
-        return next(iter(json.loads(body)), "")
-    except (ValueError, TypeError):
+        told = json.loads(body)
+        labels = told.get("metadata")
+        return str(next(iter(told), "") if labels is None else labels.get("releve.role", ""))
+    except (ValueError, TypeError, AttributeError):
         return ""

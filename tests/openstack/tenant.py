@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,8 +35,8 @@ class Tenant:
     operator: Any
     public_network: str
 
-    def make_server(self, name: str, *, from_volume: bool = True) -> str:
-        server = self.ask_for_server(name, from_volume=from_volume)
+    def make_server(self, name: str, *, from_volume: bool = True, port: str = "") -> str:
+        server = self.ask_for_server(name, from_volume=from_volume, port=port)
         self.wait_until_built(server, name)
         return server
 
@@ -45,7 +46,12 @@ class Tenant:
         assert built.status == "ACTIVE", built.fault
 
     def ask_for_server(
-        self, name: str, *, from_volume: bool = True, metadata: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        from_volume: bool = True,
+        metadata: Mapping[str, str] | None = None,
+        port: str = "",
     ) -> str:
         image = self.hands.image.find_image(IMAGE)
         network = self.hands.network.find_network(NETWORK)
@@ -64,7 +70,7 @@ class Tenant:
         server = self.hands.compute.create_server(
             name=name,
             flavor_id=size.id,
-            networks=[{"uuid": network.id}],
+            networks=[{"port": port} if port else {"uuid": network.id}],
             metadata=metadata or {},
             **root,
         )
@@ -75,9 +81,24 @@ class Tenant:
         self.wait_until(lambda: self.volume(volume.id).status == "available", f"{name} is there")
         return str(volume.id)
 
+    def delete_volume(self, volume_id: str) -> None:
+        """With its snapshots."""
+        storage = self.hands.block_storage
+        for snapshot in storage.snapshots(volume_id=volume_id):
+            storage.delete_snapshot(snapshot)
+        self.wait_until(lambda: not list(storage.snapshots(volume_id=volume_id)), "no snapshot")
+        storage.delete_volume(volume_id)
+        self.wait_until(lambda: volume_id not in {item.id for item in storage.volumes()}, "gone")
+
     def attach(self, volume_id: str, server_id: str) -> None:
         self.hands.compute.create_volume_attachment(server_id, volume_id=volume_id)
         self.wait_until(lambda: self.volume(volume_id).status == "in-use", "it is attached")
+
+    def make_port(self, name: str) -> tuple[str, str]:
+        """Its address, and its id."""
+        network = self.hands.network.find_network(NETWORK)
+        port = self.hands.network.create_port(network_id=network.id, name=name)
+        return str(port.fixed_ips[0]["ip_address"]), str(port.id)
 
     def make_address(self, server_id: str = "") -> str:
         address = self.hands.network.create_ip(floating_network_id=self.public_network)
@@ -135,8 +156,9 @@ class Tenant:
         for address in self.hands.network.ips():
             self.hands.network.delete_ip(address)
         for server in self.servers():
-            self.operator.compute.unlock_server(server)
-            self.operator.compute.delete_server(server)
+            with suppress(openstack.exceptions.NotFoundException):  # on its way out already
+                self.operator.compute.unlock_server(server)
+                self.operator.compute.delete_server(server)
         self.wait_until(lambda: not self.servers(), "no server is left")
         for port in self.ports():
             if not port.device_owner.startswith("network:"):

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from tests.openstack.acts import ACTS
-from tests.openstack.faults import FOREVER, Fault
+from tests.openstack.faults import FOREVER, Fault, Where
 from tests.openstack.play import (
     Stage,
     Trouble,
@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 ALL: Final = tuple(ACTS)
+NOTHING: Final = Where("NOTHING")  # until it is known what it is to be
 
 
 def on(rows: Iterable[str], column: str, what: str, make: Callable[[], Fault]) -> list[Trouble]:
@@ -60,14 +61,35 @@ def refusals_then_a_lost_reply() -> list[Trouble]:
 
 
 def errors_of_the_servers() -> list[Trouble]:
+    replies = on(ALL, "F08", "504, done", lost("status"))
+    acts = {trouble.cell.split("-")[0]: trouble.faults[0] for trouble in replies}
     return [
-        *on(("S04", "S06", "S17"), "F09", "500, not done", refused(500)),
+        *on(("S04", "S06", "S17", "S19"), "F09", "500, not done", refused(500)),
         *on(("S07", "S11"), "F09", "502, not done", refused(502)),
         *on(("S05", "S08", "S13"), "F09", "503, not done", refused(503)),
         *on(("S06", "S11", "S17"), "F10", "429, no Retry-After", refused(429)),
         *on(("S13",), "F10", "429, Retry-After: 10^9", refused(429, retry_after="1000000000")),
-        *on(ALL, "F08", "504, done", lost("status")),
+        *replies,
+        *looking_after(acts["S08"], "S09", Where("GET", "/servers/detail", service="compute")),
+        *looking_after(acts["S11"], "S12", Where("GET", "/volumes/[^/]+", service="volume")),
     ]
+
+
+def looking_after(act: Fault, row: str, look: Where) -> list[Trouble]:
+    """Errors on the looks by which a run waits for what an act came to."""
+    errors = {
+        "F09": Fault(NOTHING, "status", status=503),
+        "F10": Fault(NOTHING, "status", status=429),
+        "F12": Fault(NOTHING, "status", status=401),
+        "F20": Fault(NOTHING, "truncated", done=True),
+    }
+
+    def begin() -> None:
+        for fault in errors.values():
+            fault.where = look
+
+    act.after = begin
+    return [Trouble(f"{row}-{key}", "on a look", (fault,)) for key, fault in errors.items()]
 
 
 def time_outs_and_no_json() -> list[Trouble]:
@@ -122,9 +144,16 @@ def test_faults_without_end_wait_for_a_person(stage: Stage) -> None:
             "S17", "F12", "401", halts="401", fault=Fault(answer=status, status=401)
         ),
     ]  # fmt: skip
+    troubles += [vanished(row) for row in ALL]
     record = play(stage, troubles)
     require_done(stage, record)
     write_rows(stage, troubles, record)
+
+
+def vanished(row: str) -> Trouble:
+    """What it acts on is not there, until it is there again."""
+    gone = Fault(answer="status", status=404)
+    return until_lifted(row, "F14", "404", halts="the cloud said 404", fault=gone)
 
 
 def test_what_cannot_go_on_is_put_back(stage: Stage) -> None:

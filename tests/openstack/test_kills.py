@@ -4,7 +4,10 @@ One run lives on through all the kills: each life is cut at the next instant of 
 last one ends by itself. What is then counted is the cloud's own state, and what passed the proxy.
 """
 
+import os
+import signal
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +16,7 @@ import pytest
 from releve.workflow.hooks import INSTANTS, Strike
 from tests.crash.harness import Kill, Life, Point, live_once
 from tests.openstack.acts import ACTS
-from tests.openstack.faults import Where
+from tests.openstack.faults import Fault, Where
 from tests.openstack.guests import get_guest
 from tests.openstack.play import Stage, Trouble, find_made, require_done, write_rows
 from tests.openstack.recovery import MOUNTS, Controller, open_journal
@@ -24,6 +27,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 MOST_LIVES: Final = 120
+_PID: Final = "pid"
 SETTLE_SECONDS: Final = 0.2  # this cloud's lists never lag, and each resume waits four times this
 ACTING: Final = frozenset(
     {"confirm", "mark", "fence", "reserve_port", "create_instance", "snapshot_volumes"}
@@ -36,6 +40,7 @@ LOOKING: Final = frozenset(
 
 
 def live(directory: Path, strike: Strike) -> str:
+    (directory / _PID).write_text(str(os.getpid()))
     controller = Controller(directory, strike=strike, settle_seconds=SETTLE_SECONDS)
     return controller.drive().state.value
 
@@ -57,6 +62,33 @@ def test_killed_at_every_hook_it_does_nothing_twice(stage: Stage) -> None:
     write_rows(stage, [killed], record)
 
 
+def test_killed_inside_each_request_it_sends_none_again(stage: Stage) -> None:
+    """The cloud has accepted it; nobody is left to read the answer."""
+
+    def kill() -> None:
+        with suppress(ProcessLookupError):  # two requests at once: the other one's kill came first
+            os.kill(int((stage.directory / _PID).read_text()), signal.SIGKILL)
+
+    troubles = [
+        Trouble(
+            f"{row}-F03",
+            "SIGKILL while the request is under way, done",
+            (Fault(where, "reset", done=True, after=kill),),
+        )
+        for row, where in ACTS.items()
+    ]
+    stage.proxy.arm(*(fault for trouble in troubles for fault in trouble.faults))
+    lives: list[Life] = []
+    while not lives or lives[-1].killed:
+        assert len(lives) <= len(ACTS), "a life ended by something else"
+        lives.append(live_once(live, stage.directory))
+    assert [trouble.cell for trouble in troubles if not trouble.is_met] == []
+    record = open_journal(stage.directory).list_runs()[0]
+    require_done(stage, record)
+    require_each_effect_once(stage, find_made(stage, record))
+    write_rows(stage, troubles, record)
+
+
 def require_killed_everywhere(survived: frozenset[Point]) -> None:
     """Beside what runs at the same time a step may have acted in a life that another one cut."""
     killed = {(point.step, point.instant) for point in survived}
@@ -75,7 +107,7 @@ def require_each_effect_once(stage: Stage, new: str) -> None:
         row
         for request, outcome in proxy.requests
         for row, where in ACTS.items()
-        if where.matches(request) and outcome.startswith("2")
+        if where.matches(request) and (outcome.startswith("2") or "done: 2" in outcome)
     )
     volumes = len(MOUNTS)
     assert accepted["S08"] == 1

@@ -9,9 +9,11 @@ from typing import Any, Final
 import pytest
 
 from releve.model.identity import instance_name
+from releve.model.run import RunState
 from tests.openstack.acts import ACTS
 from tests.openstack.control_plane import ControlPlane
 from tests.openstack.faults import FOREVER, Fault, Where
+from tests.openstack.inventory import take_inventory
 from tests.openstack.play import (
     Stage,
     Trouble,
@@ -120,6 +122,30 @@ def require_quota_seen_first(stage: Stage) -> Trouble:
     return full
 
 
+def test_a_volume_that_is_gone_is_named_and_never_made_again(stage: Stage) -> None:
+    """Nothing is made up for it, neither by a resume nor by an undo; what is left goes back."""
+    tenant, volumes = stage.tenant, stage.ground.volumes
+    gone = volumes["backup"]
+    trouble = Trouble(
+        "S13-F14",
+        "a person deletes a volume between look and act",
+        (Fault(ACTS["S13"], before=lambda: tenant.delete_volume(gone)),),
+        halts=gone,
+    )
+    stage.proxy.arm(*trouble.faults)
+    trouble.told = require_said(stage, drive(stage), trouble)
+    require_said(stage, drive(stage), trouble)
+    record = cancel(stage)
+    assert record.state is RunState.NEEDS_PERSON
+    assert gone in record.next_action
+    made = take_inventory(tenant).made_since(stage.before)
+    assert made["volume"] <= 1, "but for the root of the new server"
+    assert {name: tenant.holders_of(key) for name, key in volumes.items() if key != gone} == {
+        "data": [stage.ground.old]
+    }
+    write_rows(stage, [trouble], record)
+
+
 def test_a_build_that_fails_is_kept_and_put_back(stage: Stage, control_plane: ControlPlane) -> None:
     failed = Trouble("S08-F16", "accepted, then ERROR", (), halts="error state")
     with control_plane.break_down("spawn", "error"):
@@ -130,24 +156,13 @@ def test_a_build_that_fails_is_kept_and_put_back(stage: Stage, control_plane: Co
     write_rows(stage, [failed], record)
 
 
-def test_a_service_killed_in_the_middle_of_a_detach(
-    stage: Stage, control_plane: ControlPlane
+def test_what_is_down_in_the_middle_is_waited_for_by_a_person(
+    stage: Stage, control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was accepted hangs, and is never forced; it heals once the service is back."""
-    trouble = Trouble(
-        "S11-F17",
-        "cinder-volume killed in the middle of a detach",
-        (Fault(ACTS["S11"], before=lambda: control_plane.kill_service("cinder-volume")),),
-        halts="detach",
-        lift=lambda: control_plane.run_service("cinder-volume"),
-    )
-    record = play(replace(stage, longest_step_seconds=STUCK_SECONDS), [trouble])
-    require_done(stage, record)
-    write_rows(stage, [trouble], record)
+    """Nothing of the API answers; a service dies while it works; its name is not found.
 
-
-def test_cut_off_from_the_api_in_the_middle(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """First nothing of it answers, then its name cannot be looked up any more."""
+    What the dead service had accepted hangs, and is never forced; it heals once that is back.
+    """
     resolver = Resolver(socket.getaddrinfo)
     monkeypatch.setattr(socket, "getaddrinfo", resolver)
     stage.proxy.show_name(NAME)
@@ -172,6 +187,13 @@ def test_cut_off_from_the_api_in_the_middle(stage: Stage, monkeypatch: pytest.Mo
             halts="connection",
         ),
         Trouble(
+            "S11-F17",
+            "cinder-volume killed in the middle of a detach",
+            (Fault(ACTS["S11"], before=lambda: control_plane.kill_service("cinder-volume")),),
+            halts="detach",
+            lift=lambda: control_plane.run_service("cinder-volume"),
+        ),
+        Trouble(
             "S13-F35",
             "the name of the API cannot be looked up from the attach on",
             (Fault(ACTS["S13"], after=lose_name),),
@@ -179,7 +201,7 @@ def test_cut_off_from_the_api_in_the_middle(stage: Stage, monkeypatch: pytest.Mo
             lift=find_name,
         ),
     ]
-    record = play(stage, troubles)
+    record = play(replace(stage, longest_step_seconds=STUCK_SECONDS), troubles)
     require_done(stage, record)
     write_rows(stage, troubles, record)
 

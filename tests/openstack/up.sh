@@ -377,7 +377,7 @@ rpc_workers = 0
 dhcp_agent_notification = false
 enable_traditional_dhcp = false
 notify_nova_on_port_status_changes = true
-notify_nova_on_port_data_changes = true
+notify_nova_on_port_data_changes = false
 [ml2]
 type_drivers = flat,vxlan,local
 tenant_network_types = vxlan

@@ -19,6 +19,7 @@ class Quarantine(Step):
     phase = Phase.CLOSE
     cell = "S19"
     needs = ("verify_outside",)
+    acts_at_most = 4  # label, lock; each may have to be sent twice
 
     def describe(self, run: RunInput) -> str:
         keep = format_duration(plan_of(run).quarantine)
@@ -29,7 +30,9 @@ class Quarantine(Step):
         require_stripped(instance)
         labels = instance.labels
         if labels.get("releve.role") != Role.QUARANTINED.value or not labels.get("releve.expires"):
-            return Todo(f"{instance.name} is not labelled as quarantined yet")
+            return Todo(f"{instance.name} is not labelled as quarantined yet", target="label")
+        if lacks_lock(context, instance):
+            return Todo(f"{instance.name} is not locked any more", target="lock")
         return Done(
             f"{instance.name} is quarantined until {labels['releve.expires'][:10]}",
             {
@@ -41,6 +44,9 @@ class Quarantine(Step):
 
     def act(self, context: StepContext) -> Sight:
         instance = read_marked_instance(context)
+        if instance.labels.get("releve.role") == Role.QUARANTINED and lacks_lock(context, instance):
+            context.outside.provider.lock_instance(instance.id)
+            return Pending("lock sent; it is read back")
         expires = context.outside.clock.now() + plan_of(context.run).quarantine
         label(
             context, instance, role=Role.QUARANTINED, expires=expires.isoformat(timespec="seconds")
@@ -66,6 +72,11 @@ class Promote(Step):
     def act(self, context: StepContext) -> Sight:
         label(context, read_new_instance(context), role=Role.ACTIVE, expires="")
         return Pending("the label is written; it is read back")
+
+
+def lacks_lock(context: StepContext, instance: Instance) -> bool:
+    """A provider may have to lift it for an act, and the controller be killed right then."""
+    return context.outside.provider.capabilities.locks and not instance.locked
 
 
 def require_stripped(instance: Instance) -> None:
