@@ -45,7 +45,8 @@ class Evidence:
         for row in self.own_effects():
             if row.call == call:
                 ids = [key for table, key in row.result["changed"] if table == CREATES[call]]
-                made.setdefault(_purpose_of(row), []).extend(ids)
+                known = made.setdefault(_purpose_of(row), [])
+                known += [key for key in ids if key not in known]  # one may settle in a later row
         return made
 
     def saw_off(self, instance_id: str) -> bool:
