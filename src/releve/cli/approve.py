@@ -108,7 +108,4 @@ def _tell(
     terminal.line(f"{tell_approval(approval).text}; it is used once.")
     for pause in pauses:
         terminal.line(f"It waits as long as {tell_pause(pause)}.", style="bold")
-    terminal.line(
-        "`releve serve` or `releve watch` starts the run."
-        f" Next: releve incidents {approval.incident_id}"
-    )
+    terminal.line(f"`releve serve` starts the run. Next: releve incidents {approval.incident_id}")

@@ -26,6 +26,7 @@ from releve.cli import (
     scan,
     schema,
     serve,
+    watch,
 )
 from releve.cli.lab import lab_app
 from releve.errors import PlanError, ReleveError
@@ -41,6 +42,7 @@ WATCHING = (incidents, approve, pause)
 COMMANDS = (
     recover,
     drill,
+    watch,
     serve,
     *WATCHING,
     runs,

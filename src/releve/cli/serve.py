@@ -20,6 +20,7 @@ def serve(
     """Watch the hosts and act as the plan says; one JSON object per line, SIGTERM ends it."""
     del json
     from releve.cli.event_log import EventLog
+    from releve.cli.leaving import leave_at_once
     from releve.cli.serving import serve_plan
     from releve.plan.loading import find_plan
     from releve.wiring import open_state
@@ -27,3 +28,4 @@ def serve(
     path = (plan or find_plan(Path.cwd())).absolute()
     state = open_state()
     serve_plan(path, state, say=EventLog(state.clock).say)
+    leave_at_once(0)

@@ -27,6 +27,7 @@ class Patrol:
         self._looks = {name: asyncio.Event() for name in fleet.hosts}
         self._door_changes = {name: asyncio.Event() for name in fleet.hosts}
         self._doors: dict[str, Door] = {}
+        self._doorless: dict[str, str] = {}  # host to why, as it was told
         self._finding = asyncio.Semaphore(4)
 
     def begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
@@ -87,11 +88,16 @@ class Patrol:
         """A provider that does not answer is no word on the host; one that says it is off, is."""
         while True:
             try:
-                return await self._find_door(host)
+                door = await self._find_door(host)
             except Unreachable as error:
                 self._fleet.take(host.name, Lost(Silence.UNREACHABLE, str(error)))
             except ReleveError as error:
-                self._around.say("no_door", {"host": host.name, "why": str(error)})
+                if self._doorless.get(host.name) != str(error):
+                    self._around.say("no_door", {"host": host.name, "why": str(error)})
+                self._doorless[host.name] = str(error)
+            else:
+                self._doorless.pop(host.name, None)
+                return door
             await self._wait(self._door_changes[host.name], self._pace.door / 4)
 
     async def _await_other_door(self, host: HostUnderWatch, door: Door) -> Door:

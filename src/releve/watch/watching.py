@@ -177,12 +177,15 @@ class Watcher:
         self._keeper.record(IncidentEvent(incident.incident_id, kind, at, text, data))
 
     async def _refresh_pauses(self) -> None:
+        told = ""
         while True:
             listing = partial(self._around.incidents.list_pauses, now=self._around.clock.now())
             try:
-                self._pauses = await self._lookout.in_thread(listing)
+                self._pauses, told = await self._lookout.in_thread(listing), ""
             except JournalError as error:
-                self._around.say("pauses_not_read", {"why": str(error)})
+                if told != str(error):
+                    self._around.say("pauses_not_read", {"why": str(error)})
+                told = str(error)
             await asyncio.sleep(PAUSES_SECONDS)
 
     def _describe_storm(self) -> str:
