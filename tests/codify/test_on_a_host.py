@@ -32,6 +32,8 @@ LIVE = {
     "/etc/apt/preferences.d/99-acme": b"Package: nginx*\nPin: version 1.22.*\nPin-Priority: 9\n",
     "/etc/cron.d/shop": b"5 4 * * * root /bin/true {{ 7*7 }}\n",
     "/usr/local/bin/tool": b"#!/bin/sh\nexit 0\n",
+    "/etc/modules-load.d/shop.conf": b"br_netfilter\n",  # the unit that reads it is masked there
+    "/etc/nftables.conf": b"table inet unfinished {\n",  # and this one is not in use
     "/etc/shadow": b"zoe:" + HASH.encode() + b":19000:0:99999:7:::\n",
 }
 ACCESS = "user::rwx,user:zoe:r-x,group::r-x,mask::r-x,other::r-x"
@@ -157,7 +159,9 @@ def list_findings() -> list[Finding]:
         [file("/etc/cron.d/shop")],
         [deviation(kind.CRON, f"root {JOB}", {})],
         [deviation(kind.SETTING, "timezone", {"value": "Asia/Tokyo"}, {"value": "UTC"})],
-        [file("/usr/local/bin/tool", mode="4755", acl=ACCESS)],
+        [file("/usr/local/bin/tool", mode="4755", acl=ACCESS, xattrs="user.from=6e6173")],
+        [file("/etc/modules-load.d/shop.conf")],
+        [file("/etc/nftables.conf")],
         [deviation(kind.FILE, "/usr/local/bin/link", {"type": "link", "target": "tool", **ROOT})],
         [deviation(kind.FILE, "/etc/motd", None, {"type": "file"})],
         [
@@ -228,6 +232,8 @@ def test_every_kind_comes_back_and_the_second_converge_changes_nothing(
     assert "perl-base" in target.look("apt-mark", "showhold")
     assert target.look("readlink", "/etc/localtime").strip() == "/usr/share/zoneinfo/Asia/Tokyo"
     assert "user:zoe:r-x" in target.look("getfacl", "-p", "/usr/local/bin/tool")
+    look = "import os; print(os.getxattr('/usr/local/bin/tool', 'user.from').decode())"
+    assert target.look("python3", "-c", look).strip() == "nas"
     assert target.look("stat", "-c", "%a %G", "/etc/issue").split() == ["600", "adm"]
     assert target.look("readlink", "/usr/local/bin/link").strip() == "tool"
     for gone in ("/etc/motd", "/bin/nano"):

@@ -265,6 +265,10 @@ SINKS: dict[str, Callable[[str], Deviation]] = {
     ),
     "access list": lambda text: file_deviation("/etc/x", b"x", acl=text),
     "capabilities": lambda text: file_deviation("/etc/x", b"x", capabilities=text),
+    "extended attributes": lambda text: file_deviation("/etc/x", b"x", xattrs=text),
+    "extended attribute's name": lambda text: file_deviation(
+        "/etc/x", b"x", xattrs=f"user.{text}=00"
+    ),
     "type": lambda text: deviation(FactKind.FILE, "/etc/x", {"type": text}),
 }
 

@@ -14,6 +14,7 @@ from releve.codify.types import Change, CodifyPlan, LeftOut, NotCodifiable, Situ
 from releve.codify.yaml_text import NotEditable
 from releve.model.finding import Deviation, Finding
 from releve.model.observed import FactKind
+from releve.model.server_text import show_server_text
 
 Writer = Callable[[Deviation, Work], Outcome]
 
@@ -90,4 +91,10 @@ def _list_reasons(outcomes: Sequence[tuple[Deviation, Outcome]]) -> tuple[str, .
 
 def _nothing_to_do(finding: Finding) -> LeftOut:
     leading = finding.deviations[0]
+    ours = leading.ours
+    if leading.kind is FactKind.UNIT and ours and ours.attributes.get("active") == "failed":
+        unit = show_server_text(leading.key, limit=100)
+        return leave_out(
+            leading, "a unit that failed is no setting", remedy=f"see `journalctl -u {unit}`"
+        )
     return leave_out(leading, "nothing of it is left to write", remedy="scan the host again")
