@@ -23,7 +23,7 @@ from releve.plan.types import (
     Plan,
     SshPlan,
 )
-from releve.plan.volume_rules import list_volume_problems
+from releve.plan.volume_rules import list_filesystem_problems, list_volume_problems
 from releve.plan.watch_rules import list_watch_problems
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -47,6 +47,7 @@ def list_contradictions(plan: Plan) -> list[Problem]:
             *_judge_ssh(host.ssh, (*place, "ssh")),
             *_judge_login(plan.provider, host.ssh, place=(*place, "ssh", "user")),
             *_judge_host_keys(plan.provider, host.ssh, place=(*place, "ssh", "host_keys")),
+            *list_filesystem_problems(host, place, is_mounted=plan.provider.mounts_volumes),
             *_judge_converge(host.converge, (*place, "converge")),
             *list_check_problems(host, place),
             *_judge_objectives(host.objectives, (*place, "objectives")),

@@ -11,6 +11,7 @@ class LxdProvider(Strict):
     """LXD or Incus, over its unix socket or HTTPS."""
 
     carries_host_keys: ClassVar[bool] = True  # a new instance can be given private ones
+    mounts_volumes: ClassVar[bool] = True  # False: a volume is a bare disk, mounted in the guest
 
     kind: Literal["lxd"] = Field(description="which provider holds the instances")
     endpoint: str = Field(
@@ -27,6 +28,7 @@ class OpenstackProvider(Strict):
     """OpenStack, through the user's clouds.yaml, which keeps the credentials."""
 
     carries_host_keys: ClassVar[bool] = False
+    mounts_volumes: ClassVar[bool] = False
 
     kind: Literal["openstack"] = Field(description="which provider holds the instances")
     cloud: Name = Field(description="name of the cloud in clouds.yaml")

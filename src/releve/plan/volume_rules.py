@@ -37,6 +37,20 @@ def list_volume_problems(host: HostPlan, place: Place) -> Iterator[Problem]:
     yield from _judge_nesting(host, place)
 
 
+def list_filesystem_problems(
+    host: HostPlan, place: Place, *, is_mounted: bool
+) -> Iterator[Problem]:
+    """`is_mounted`: the provider mounts volumes itself, and knows what is on them."""
+    for name, volume in host.volumes.items():
+        if not volume.filesystem and not is_mounted:
+            yield Problem(
+                f"volume {show_word(name)} has no filesystem",
+                "here a volume is a bare disk, and nothing but a known type is ever mounted",
+                "write what `lsblk -f` shows on the host, such as `filesystem: ext4`",
+                (*place, "volumes", name),
+            )
+
+
 def _judge_name(name: str, place: Place) -> Iterator[Problem]:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
         yield Problem(

@@ -243,7 +243,7 @@ def _judge_request(
         yield Problem(
             f"the provider could not create the new instance: {shortfall}",
             "a recovery starts only when its new instance can be had",
-            "raise the quota or free what is unused there, or choose another size or network",
+            "put right what it names: the plan, the quota, or what is unused there",
             subject.place,
         )
 

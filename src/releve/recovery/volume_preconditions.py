@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from releve.errors import Missing
 from releve.model.resources import Instance, Volume
-from releve.plan.problems import Place, Problem, show_word, suggest
+from releve.plan.problems import Place, Problem, offer, show_word, suggest
 from releve.plan.sizes import format_size, parse_size
 from releve.plan.types import HostPlan, VolumePlan
 from releve.ports.provider import Provider
@@ -32,13 +32,18 @@ def list_volume_problems(
 def _word_missing_volume(
     planned: VolumePlan, provider: Provider, *, plan: HostPlan, place: Place
 ) -> Problem:
-    known = [volume.id for volume in provider.list_volumes()]
+    volumes = provider.list_volumes()
+    known = [volume.id for volume in volumes]
+    named = [volume.id for volume in volumes if volume.name == planned.id]
     others = {volume.id for volume in plan.volumes.values()}
     free = [volume_id for volume_id in known if volume_id not in others]
     return Problem(
         f"there is no volume {show_word(planned.id)}",
-        f"the provider has {join_names(known) or 'none'}",
-        suggest(planned.id, free, otherwise="write the id as the provider shows it"),
+        f"that is the name of {join_names(named)}, and a plan names a volume by its id"
+        if named
+        else f"the provider has {join_names(known) or 'none'}",
+        offer(named)
+        or suggest(planned.id, free, otherwise="write the id as the provider shows it"),
         (*place, "id"),
     )
 

@@ -38,8 +38,8 @@ _NO_GROUPS: Final = (
     "its Neutron has no security groups: no drill and no autopsy, which isolate instances"
 )
 _NO_ADDRESS_GROUPS: Final = (
-    "its Neutron has no address groups: an isolated instance takes some 100 rules of the"
-    " project's quota"
+    "its Neutron has no address groups: an isolated instance takes up to 90 rules of the"
+    " project's quota, and what lies near an address of the project is out of its reach"
 )
 
 

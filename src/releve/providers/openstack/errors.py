@@ -38,6 +38,15 @@ _REMEDIES: Final[dict[type[ProviderError], str]] = {
     Changed: "Find out who changed it, then try again",
     Malformed: "See that the endpoints of this cloud are those of an OpenStack",
 }
+_SEE_SETTINGS: Final = "Put the entry of this cloud in clouds.yaml right"
+_SEE_CREDENTIAL: Final = (
+    "See that auth_url and the credential in clouds.yaml are right and the credential is still"
+    " there: openstack --os-cloud NAME token issue"
+)
+_SEE_REGION: Final = (
+    "Set region_name in clouds.yaml, or provider.region, to one that this shows: openstack"
+    " catalog list"
+)
 _QUOTA: Final = re.compile(r"quota|exceeds? allowed|limit exceeded|no more ip addresses", re.I)
 # Nova says 400 where a volume is in use or on its way, which passes.
 _IN_TRANSITION: Final = re.compile(
@@ -66,13 +75,15 @@ def translated(what: str) -> Iterator[None]:
         raise from_keystone(what, error) from error
     except keystone_errors.EndpointNotFound as error:
         why = "the cloud's catalogue has no such service in this region"
-        raise make_error(Refused, what, why=why) from error
+        raise make_error(Refused, what, why=why, remedy=_SEE_REGION) from error
     except keystone_errors.ConnectionError as error:
         raise _from_connection(what, error) from error
     except (keystone_errors.ClientException, requests_errors.RequestException) as error:
-        raise make_error(Unavailable, what, why=f"no connection to the cloud: {error}") from error
+        why = f"no connection to the cloud: {shorten(error)}"
+        raise make_error(Unavailable, what, why=why) from error
     except sdk_errors.SDKException as error:
-        raise make_error(Refused, what, why=f"the cloud's settings do not do: {error}") from error
+        why = f"the cloud's settings do not do: {error}"
+        raise make_error(Refused, what, why=why, remedy=_SEE_SETTINGS) from error
     except (ValueError, TypeError, RecursionError) as error:
         why = f"the reply is not readable: {error}"
         raise make_error(Malformed, what, why=why) from error
@@ -95,7 +106,7 @@ def from_keystone(what: str, error: keystone_errors.HttpError) -> ProviderError:
         return make_rate_limited(what, "")
     if 300 <= status < 500:
         why = f"the cloud does not let us in: {status} {error.message}"
-        return make_error(Refused, what, why=why)
+        return make_error(Refused, what, why=why, remedy=_SEE_CREDENTIAL)
     return make_error(Unavailable, what, why=f"{status} {error.message}")
 
 
@@ -169,4 +180,13 @@ def _from_connection(what: str, error: keystone_errors.ConnectionError) -> Provi
         return make_error(Malformed, what, why=f"the reply is not readable: {original}")
     if isinstance(error, keystone_errors.ConnectTimeout):
         return make_error(Unavailable, what, why="no answer in time")
-    return make_error(Unavailable, what, why=f"no connection to the cloud: {error}")
+    return make_error(Unavailable, what, why=f"no connection to the cloud: {shorten(error)}")
+
+
+def shorten(error: Exception) -> str:
+    """Where to, and the last reason of all that the libraries wrap around it."""
+    text = str(error)
+    found = re.search(
+        r"(Unable to establish connection to \S+): .*?(\[Errno -?\d+\] [^'\")]+)", text
+    )
+    return f"{found[1]}: {found[2]}" if found else text

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from releve.errors import Ambiguous, Missing, Refused
 from releve.providers.openstack.api import Content, OpenstackApi
 from releve.providers.openstack.errors import reading
+from releve.providers.openstack.names import tell_names
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,12 @@ class Flavors:
                 why="this cloud has no default flavor",
                 remedy="Set size in the plan to the name of a flavor",
             )
-        found = [flavor for flavor in self._list() if reference in (flavor.id, flavor.name)]
+        known = self._list()
+        found = [flavor for flavor in known if reference in (flavor.id, flavor.name)]
         if not found:
             raise Missing(
                 f"there is no size {reference}",
-                why="no flavor has exactly this name or id",
+                why=tell_names(flavor.name for flavor in known),
                 remedy="See what exists with: openstack flavor list",
             )
         if len(found) > 1:

@@ -24,6 +24,7 @@ _MADE: Final = "made by Relève for isolated instances; it goes with the last on
 _WEB_PORTS: Final = (80, 443)
 _NAME_PORT: Final = 53
 _MOST_RULES: Final = 90  # without address groups; a project is usually allowed 100
+_WIDTHS: Final = (32, 24, 20, 16, 14, 12, 11, 10, 9, 8)  # of what is left out of the public space
 _TOLD: Final = (
     "direction", "ethertype", "protocol", "port_range_min", "port_range_max",
     "remote_ip_prefix", "remote_address_group_id",
@@ -136,20 +137,11 @@ class Isolation:
             return str(content["security_group"]["id"])
 
     def _make_rules(self, ground: Ground) -> list[Rule]:
-        public = list_public(self._list_own_addresses())
+        own = self._list_own_addresses()
         if self._abilities.has_address_groups:
-            targets = [{"remote_address_group_id": self._ensure_addresses(ground, public)}]
-        else:
-            targets = [{"remote_ip_prefix": network} for network in public]
-        rules = make_rules(ground.sources, targets)
-        if len(rules) > _MOST_RULES and not self._abilities.has_address_groups:
-            raise Refused(
-                "no isolated instance can be made here",
-                why=f"its security group would need {len(rules)} rules, and the extension"
-                " address-group is not there",
-                remedy="Drill in a lab",
-            )
-        return rules
+            group = self._ensure_addresses(ground, list_public(own))
+            return make_rules(ground.sources, [{"remote_address_group_id": group}])
+        return count_up_rules(ground.sources, own)
 
     def _ensure_addresses(self, ground: Ground, public: Iterable[str]) -> str:
         name, wanted = ground.group_name, sorted(public)
@@ -186,6 +178,22 @@ class Isolation:
         contents = self._api.list_all("network", (kind,), key=key, params=params)
         own = [item for item in contents if item.get("description") == _MADE]
         return sorted(own, key=lambda item: str(item["id"]))
+
+
+def count_up_rules(sources: Iterable[str], own: Iterable[str]) -> list[Rule]:
+    """As many public networks as fit: the fewer rules there may be, the more is left out."""
+    sources, own = list(sources), list(own)
+    for width in _WIDTHS:
+        networks = list_public(own, width=width)
+        rules = make_rules(sources, [{"remote_ip_prefix": network} for network in networks])
+        if len(rules) <= _MOST_RULES:
+            return rules
+    raise Refused(
+        "no isolated instance can be made here",
+        why=f"its security group would need {len(rules)} rules, and the extension address-group is"
+        " not there",
+        remedy="Drill in a lab",
+    )
 
 
 def make_rules(sources: Iterable[str], targets: Iterable[Mapping[str, str]]) -> list[Rule]:

@@ -9,6 +9,7 @@ from releve.providers.openstack.api import Content, OpenstackApi
 from releve.providers.openstack.errors import reading
 from releve.providers.openstack.ids import require_id
 from releve.providers.openstack.labels import pack_labels, unpack_labels
+from releve.providers.openstack.names import tell_names
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Ports:
         if not found:
             raise Missing(
                 f"there is no network {wanted}",
+                why=tell_names(str(item["name"]) for item in contents),
                 remedy="See what exists with: openstack network list",
             )
         if len(found) > 1:
@@ -148,6 +150,6 @@ def _pick_group(contents: Sequence[Content], wanted: str) -> str:
         f"{len(found)} security groups are called {wanted}"
         if found
         else f"there is no security group {wanted}",
-        why=", ".join(sorted(found)),
+        why=", ".join(sorted(found)) or tell_names(str(item["name"]) for item in contents),
         remedy="See what exists with: openstack security group list",
     )

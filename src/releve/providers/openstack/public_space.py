@@ -16,12 +16,17 @@ _NOT_PUBLIC: Final = tuple(
 )  # fmt: skip
 
 
-def list_public(without: Iterable[str]) -> tuple[str, ...]:
-    """The fewest networks that hold every public IPv4 address but these, in order."""
+def list_public(without: Iterable[str], *, width: int = 32) -> tuple[str, ...]:
+    """The fewest networks that hold every public IPv4 address but these, in order.
+
+    `width`: what is left out is left out in networks of this prefix length at least, such as 8:
+    there are fewer networks then, and they hold fewer public addresses, never a forbidden one.
+    """
     left = [Network("0.0.0.0/0")]
     own = [Network(address) for address in without if ":" not in address]
     for taken in (*_NOT_PUBLIC, *own):
-        left = [piece for network in left for piece in _exclude(network, taken)]
+        wide = taken.supernet(new_prefix=width) if taken.prefixlen > width else taken
+        left = [piece for network in left for piece in _exclude(network, wide)]
     return tuple(str(network) for network in ipaddress.collapse_addresses(left))
 
 

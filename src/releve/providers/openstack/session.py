@@ -6,14 +6,18 @@ keystoneauth sends the requests; see decision 0009 for why not the layers of ope
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Final
 
 from keystoneauth1.adapter import Adapter
 from openstack.config import OpenStackConfig
 from openstack.config.cloud_region import CloudRegion
 
+from releve.errors import Refused
 from releve.providers.bounded_body import read_bounded
-from releve.providers.openstack.errors import translated
+from releve.providers.openstack.errors import make_error, translated
 
 # Relève's word for a service: the catalogue's, and the versions of its API that are spoken.
 SERVICES: Final = {
@@ -35,7 +39,7 @@ class CloudSession:
         self.timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
         self._adapters: dict[str, Adapter] = {}
-        with translated(f"reading the settings of cloud {cloud}"):
+        with translated(f"reading the settings of cloud {cloud}"), fitting(cloud):
             self._region = read_region(cloud, region=region, timeout_seconds=timeout_seconds)
             self._session = self._region.get_session()
             self._session.session.hooks["response"].append(read_bounded)
@@ -77,9 +81,44 @@ class CloudSession:
 def read_region(cloud: str, *, region: str, timeout_seconds: float) -> CloudRegion:
     """Whatever the file says of retries and time-outs, ours count."""
     config = OpenStackConfig(app_name="releve")
+    require_named(cloud, config)
     if region:
         return config.get_one(cloud=cloud, api_timeout=timeout_seconds, region_name=region)
     return config.get_one(cloud=cloud, api_timeout=timeout_seconds)
+
+
+def require_named(cloud: str, config: OpenStackConfig) -> None:
+    """Refused with the names that there are."""
+    names = sorted(str(name) for name in config.get_cloud_names())
+    if cloud in names:
+        return
+    if config.config_filename is None:
+        why = "no clouds.yaml with an entry was read in this directory, ~/.config/openstack or"
+        remedy = f"Write an entry {cloud} into ~/.config/openstack/clouds.yaml, as YAML"
+        raise make_error(Refused, f"no cloud {cloud}", why=f"{why} /etc/openstack", remedy=remedy)
+    near = get_close_matches(cloud, names, n=1)
+    raise make_error(
+        Refused,
+        f"no cloud {cloud}",
+        why=f"{config.config_filename} names {', '.join(names) or 'none'}",
+        remedy=f"Write {near[0]} as provider.cloud, if that is meant"
+        if near
+        else f"Write one of them as provider.cloud, or add {cloud} there",
+    )
+
+
+@contextmanager
+def fitting(cloud: str) -> Iterator[None]:
+    """Refused where an entry's ways to sign in do not fit together."""
+    try:
+        yield
+    except TypeError as error:
+        raise make_error(
+            Refused,
+            f"reading the settings of cloud {cloud}",
+            why=f"its auth in clouds.yaml does not fit its auth_type: {error}",
+            remedy="With an application credential, write auth_type: v3applicationcredential",
+        ) from error
 
 
 def keep_secrets_out_of_logs() -> None:

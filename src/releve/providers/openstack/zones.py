@@ -6,6 +6,7 @@ from releve.errors import Missing, Refused
 from releve.providers.openstack.api import OpenstackApi
 from releve.providers.openstack.errors import reading
 from releve.providers.openstack.ids import is_id
+from releve.providers.openstack.names import tell_names
 
 
 class Zones:
@@ -32,9 +33,13 @@ class Zones:
         return shared[0] if shared else ""
 
     def require_planned(self) -> None:
-        if self._planned and self._planned not in self._list_zones():
+        if not self._planned:
+            return
+        known = self._list_zones()
+        if self._planned not in known:
             raise Missing(
                 f"there is no availability zone {self._planned}",
+                why=tell_names(known),
                 remedy="See what exists with: openstack availability zone list",
             )
 
