@@ -45,7 +45,7 @@ async def _look(loaded: LoadedPlan, state: State, *, once: bool, as_json: bool) 
 
 
 async def _stop_once_settled(view: View, stop: asyncio.Event) -> None:
-    await view.settle()
+    await view.settle(within_seconds=view.first_verdicts_seconds)
     stop.set()
 
 

@@ -69,10 +69,10 @@ class View:
             await self._senses.prober.close()
             self._lookout.close()
 
-    async def settle(self) -> bool:
+    async def settle(self, *, within_seconds: float) -> bool:
         """Whether each host had its verdict in time."""
         try:
-            async with asyncio.timeout(self.first_verdicts_seconds), self._changed:
+            async with asyncio.timeout(within_seconds), self._changed:
                 await self._changed.wait_for(self._is_settled)
         except TimeoutError:
             return False
