@@ -414,3 +414,23 @@ def test_a_name_given_by_hand_is_found_among_those_of_providers(
     )  # fmt: skip
     subjects = [finding.subject for finding in examine(comparison).findings]
     assert subjects[:1] == (["hostname"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("key", "enablement", "ours", "is_told"),
+    [
+        ("systemd-timedated.service", "static", "active", False),  # the bus called it
+        ("systemd-timedated.service", "static", "failed", True),
+        ("dbus.service", "static", "inactive", True),
+        ("shop.service", "enabled", "active", True),
+        ("shop.service", "disabled", "active", True),
+        ("shop.timer", "static", "active", True),
+    ],
+)
+def test_a_service_that_runs_on_demand_is_no_drift(
+    key: str, enablement: str, ours: str, *, is_told: bool
+) -> None:
+    before = "active" if ours == "inactive" else "inactive"
+    twin = make_server().put(FactKind.UNIT, key, enablement=enablement, active=before)
+    live = twin.copy().change(FactKind.UNIT, key, active=ours)
+    assert [item.subject for item in examine(hold(live, twin)).findings] == [key] * is_told

@@ -94,6 +94,17 @@ def _is_in_transit(deviation: Deviation) -> bool:
     return bool(states & {"activating", "deactivating", "reloading", "refreshing"})
 
 
+def _is_on_demand(deviation: Deviation) -> bool:
+    """A service that nobody enables and that runs just now: a bus, timer or program called it."""
+    ours, theirs = deviation.ours, deviation.theirs
+    if deviation.kind is not FactKind.UNIT or ours is None or theirs is None:
+        return False
+    states = (theirs.attributes.get("active"), ours.attributes.get("active"))
+    is_static = {fact.attributes.get("enablement") for fact in (ours, theirs)} == {"static"}
+    is_alone = deviation.attributes == ("active",) and deviation.key.endswith(".service")
+    return is_static and is_alone and states == ("inactive", "active")
+
+
 _GIVEN: Final = frozenset({"dhcp", "link-local", "ra", "kernel", "dynamic"})
 _HOME: Final = r"/(?:root|home/[^/]+)"
 _STORES: Final = frozenset(
@@ -261,6 +272,7 @@ _FACT_RULES: Final = (
         _is_lone_parameter,
     ),
     Rule("in-transit", "on its way from one state to another", _is_in_transit),
+    Rule("on-demand", "runs when something calls it, and ends by itself", _is_on_demand),
     Rule(
         "sessions",
         "made for a login or by another unit, and gone with it",
