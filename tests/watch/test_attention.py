@@ -1,5 +1,6 @@
 """What wants attention on a host that serves."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -89,6 +90,17 @@ def test_a_check_has_to_fail_again_and_again() -> None:
         verdict = host.tell(inside(), outside("+-"), after=30).verdict
     assert (verdict.cause, verdict.confirmed) == (Cause.FAILED_CHECK, True)
     assert "check http /1 fails outside" in verdict.reason
+
+
+def test_of_two_checks_with_one_name_the_reason_is_of_the_one_that_fails() -> None:
+    reading = outside("+-")
+    checks = tuple(replace(check, name="http /") for check in reading.checks)
+    host = Watched(RULES)
+    host.tell(inside(), WELL)
+    for _ in range(6):
+        verdict = host.tell(inside(), replace(reading, checks=checks), after=30).verdict
+    assert "check http / fails outside" in verdict.reason
+    assert verdict.reason.endswith("(refused)")
 
 
 class TestFilling:

@@ -52,7 +52,8 @@ def judge_checks(memory: HostMemory, rules: WatchRules, *, now: float) -> Sign |
     is_deciding = memory.lost is not None and now - memory.lost_since < rules.unreachable_after
     if not failing or outside is None or is_deciding:
         return None
-    first = next(check for check in outside.checks if check.name == failing[0])
+    failed = (check for check in outside.checks if not check.passed)  # two may have one name
+    first = next(check for check in failed if check.name == failing[0])
     shown = [show_server_text(name) for name in failing]
     verb = "fails" if len(failing) == 1 else "fail"
     return Sign(
