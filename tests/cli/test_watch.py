@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from releve.cli.main import main
 from releve.cli.watch import choose_exit_code, choose_hosts
 from releve.cli.watch_screen import Beside, LiveWatch, Screen, open_screen
 from releve.errors import PlanError
+from releve.model.incident import Incident, IncidentState
 from releve.model.verdict import Cause, HostState, Verdict
 from releve.plan.loading import load_plan
 from releve.watch.viewing import SeenHost, describe_seen
@@ -76,12 +78,16 @@ def test_a_suspicion_is_no_reason_to_recover() -> None:
 
 
 def test_where_serve_runs_nobody_is_sent_to_recover() -> None:
-    beside = Beside(is_served=True, incidents={"blog": "i-1"})
+    known = Incident("i-1", "blog", IncidentState.CONFIRMED, FLEET[1].verdict, SINCE)
+    beside = Beside(is_served=True, incidents={"blog": known})
     told = show(tell_all, beside=beside)
     assert "releve recover" not in told
     table = show(lambda screen: screen.conclude(FLEET), beside=beside, once=True)
     assert "i-1" in table
     assert "`releve serve` runs" in table
+    beside.incidents = {"blog": replace(known, next_action="Wait for run r1")}
+    table = show(lambda screen: screen.conclude(FLEET), beside=beside, once=True)
+    assert table.splitlines()[-1].endswith("1 healthy. i-1: Wait for run r1")
 
 
 def test_once_is_one_table_gravest_first_and_nothing_else() -> None:

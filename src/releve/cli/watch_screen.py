@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from releve.cli.event_log import EventLog
 from releve.cli.terminal import Terminal, clean
+from releve.model.incident import Incident
 from releve.model.verdict import HostState
 from releve.ports.clock import Clock
 from releve.watch.viewing import SeenHost, describe_seen
@@ -35,11 +37,13 @@ _GRAVEST_FIRST: Final = (
     HostState.DEGRADED,
     HostState.HEALTHY,
 )
-_HEADINGS: Final = ("host", "state", "since", "what is seen", "incident")
+_SEEN: Final = "what is seen"
+_HEADINGS: Final = ("host", "state", "since", _SEEN, "incident")
+_GAPS: Final = 12  # columns between the five
 _REST_LINES: Final = 8  # of the terminal: headings, the lines below, room for events
 _FRAMES_PER_SECOND: Final = 4
 ONLY_LOOKS: Final = (
-    "This only looks: `releve serve` keeps incidents, tells people, acts as planned."
+    "This only looks: `releve serve` keeps incidents, tells people, acts as the plan says."
 )
 IS_SERVED: Final = "`releve serve` runs: it acts as the plan says. See `releve incidents`."
 
@@ -49,7 +53,7 @@ class Beside:
     """What `releve serve` keeps meanwhile, in the same state directory."""
 
     is_served: bool = False
-    incidents: Mapping[str, str] = field(default_factory=dict)  # host to its open incident
+    incidents: Mapping[str, Incident] = field(default_factory=dict)  # by host, the open one
 
     @property
     def sentence(self) -> str:
@@ -155,17 +159,25 @@ class LiveWatch(Screen):
         return Group(self._make_table(shown, is_cut=True), *lines)
 
     def _make_table(self, hosts: Sequence[SeenHost], *, is_cut: bool = False) -> Table:
+        """`is_cut`: each host in one line."""
         table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
         for heading in _HEADINGS:
-            cut = is_cut and heading == "what is seen"
-            table.add_column(
-                heading, no_wrap=cut, overflow="ellipsis" if cut else "fold", ratio=None
-            )
-        for seen in hosts:
-            host, state, *rest = map(clean, tell_row(seen, self._beside))
-            style = _STYLES[seen.verdict.state]
-            table.add_row(Text(host), Text(state, style), *map(Text, rest))
+            table.add_column(heading, no_wrap=heading != _SEEN, overflow="fold")
+        rows = [tuple(map(clean, tell_row(seen, self._beside))) for seen in hosts]
+        room = self._console.width - sum(map(cell_len, _widest(rows))) - _GAPS
+        for seen, (host, state, since, text, incident) in zip(hosts, rows, strict=True):
+            told = Text(text)
+            if is_cut:
+                told.truncate(max(len(_SEEN), room), overflow="ellipsis")
+            styled = Text(state, _STYLES[seen.verdict.state])
+            table.add_row(Text(host), styled, Text(since), told, Text(incident))
         return table
+
+
+def _widest(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Of each column but the one that is cut."""
+    columns = [*zip(_HEADINGS, *rows, strict=True)]
+    return [max(column, key=cell_len) for column in columns if column[0] != _SEEN]
 
 
 def sort_hosts(hosts: Sequence[SeenHost]) -> list[SeenHost]:
@@ -180,7 +192,7 @@ def tell_row(seen: SeenHost, beside: Beside) -> tuple[str, ...]:
         f"{verdict.state.value}?" if is_open else verdict.state.value,
         f"{seen.since:%H:%M:%S}Z",
         verdict.reason,
-        beside.incidents.get(seen.host, ""),
+        known.incident_id if (known := beside.incidents.get(seen.host)) else "",
     )
 
 
@@ -202,6 +214,8 @@ def say_next(hosts: Sequence[SeenHost], beside: Beside) -> str:
     dead = [seen for seen in hosts if seen.verdict.is_dead and seen.verdict.confirmed]
     if dead and not beside.is_served:
         return f"{count(hosts)}. Next: releve recover {dead[0].host}"
+    if dead and (known := beside.incidents.get(dead[0].host)) and known.next_action:
+        return f"{count(hosts)}. {known.incident_id}: {known.next_action}"
     return f"{count(hosts)}. {beside.sentence}"
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from releve.cli.watch_screen import Beside, open_screen
 from releve.errors import ReleveError
+from releve.model.incident import Incident
 from releve.plan.loading import LoadedPlan
 from releve.watch.viewing import SeenHost, View
 from releve.wiring import State, open_senses
@@ -61,5 +62,10 @@ def look_beside(state: State) -> Beside:
     with suppress(ReleveError):
         is_served = state.lease.is_held("serve")
         found = state.incidents.list_incidents(only_open=True) if is_served else ()
-        return Beside(is_served, {one.host: one.incident_id for one in reversed(found)})
+        return Beside(is_served, {one.host: one for one in sorted(found, key=is_death)})
     return Beside()
+
+
+def is_death(incident: Incident) -> bool:
+    """It hides the others of its host."""
+    return incident.verdict.is_dead

@@ -30,7 +30,11 @@ class SeenHost:
         verdict = self.verdict
         told_why = verdict.reason if verdict.state is HostState.UNKNOWN else ""
         confirmed = str(verdict.confirmed and verdict.is_dead)
-        return (verdict.state, verdict.cause, verdict.subject, confirmed, told_why)
+        return (*self.topic, verdict.subject, confirmed, told_why)
+
+    @property
+    def topic(self) -> tuple[str, ...]:
+        return (self.verdict.state, self.verdict.cause)
 
 
 class View:
@@ -96,6 +100,8 @@ class View:
         if before is not None and before.key == seen.key:
             self._seen[host.name] = replace(seen, since=before.since)
             return
+        if before is not None and before.topic == seen.topic:
+            seen = replace(seen, since=before.since)
         self._seen[host.name] = seen
         if before is not None or host.judgement is not NOT_SEEN:
             self._senses.say("host", describe_seen(seen))

@@ -165,6 +165,7 @@ class Watcher:
         self._announcer.happened(incident, events, now=self._around.clock.monotonic())
         for event in events:
             fields = {"host": host.name, "incident": incident.incident_id, "text": event.text}
+            fields |= {"next": incident.next_action} if incident.next_action else {}
             self._around.say(f"incident_{event.kind.name.lower()}", fields)
         if incident.verdict.is_dead:
             self._patrol.look_now(host)
