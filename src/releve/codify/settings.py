@@ -46,9 +46,25 @@ def write_setting(deviation: Deviation, work: Work) -> Outcome:
         )
     forms = {"hostname": _HOSTNAME, "timezone": _TIMEZONE}
     if deviation.key in forms and forms[deviation.key].fullmatch(value):
-        work.catch_up.add(section(deviation.key), value)
+        if deviation.key == "timezone":
+            _add_timezone(value, work)
+        else:
+            work.catch_up.add(section(deviation.key), value)
         return Written(f"the catch-up role sets the host's {deviation.key}")
     return _write_other(deviation, value, files, work=work)
+
+
+def _add_timezone(zone: str, work: Work) -> None:
+    """Timedatectl and dpkg write the link in two ways, and only the second names the zone too."""
+    ways = (f"../usr/share/zoneinfo/{zone}", f"/usr/share/zoneinfo/{zone}")
+    found = [
+        one.ours.attributes.get("target", "")
+        for one in work.of_kind(FactKind.FILE)
+        if one.key == "/etc/localtime" and one.ours is not None
+    ]
+    work.catch_up.add(section("timezone"), next((way for way in found if way in ways), ways[0]))
+    if work.has(FactKind.FILE, "/etc/timezone") or not found:
+        work.catch_up.add(section("timezone_name"), zone)
 
 
 def write_sysctl(deviation: Deviation, work: Work) -> Outcome:
