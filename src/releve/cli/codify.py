@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from releve.cli.autopsy import EXIT_NOT_ALL_DONE
 from releve.cli.recover import PlanOption
 
 if TYPE_CHECKING:  # importing these would slow every `releve --help`
@@ -50,11 +51,13 @@ def codify(  # noqa: PLR0913 - each is an argument or an option of the command
     refused = codifying.prove(proposal, name, commits) if prove and commits else {}
     if json:
         terminal.json(_to_json(proposal, name, commits=commits, refused=refused))
-        return
-    _tell(terminal, proposal, commits=commits)
-    _tell_next(terminal, host, name, commits=commits, is_dry=dry_run)
-    if prove and commits:
-        _tell_proof(terminal, [change.finding for change in proposal.plan.changes], refused)
+    else:
+        _tell(terminal, proposal, commits=commits)
+        _tell_next(terminal, host, name, commits=commits, is_dry=dry_run)
+        if prove and commits:
+            _tell_proof(terminal, [change.finding for change in proposal.plan.changes], refused)
+    if refused:
+        raise typer.Exit(EXIT_NOT_ALL_DONE)
 
 
 def _tell(terminal: "Terminal", proposal: "Proposal", *, commits: "Sequence[str]") -> None:
