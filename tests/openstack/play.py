@@ -13,7 +13,13 @@ from tests.openstack.acts import ACTS
 from tests.openstack.faults import Fault
 from tests.openstack.inventory import Inventory, take_inventory
 from tests.openstack.proxy import FaultyProxy
-from tests.openstack.recovery import Controller, Ground, open_journal, read_ground
+from tests.openstack.recovery import (
+    SETTLE_SECONDS,
+    Controller,
+    Ground,
+    open_journal,
+    read_ground,
+)
 from tests.openstack.tenant import Tenant
 
 TABLE: Final = Path(__file__).parents[2] / ".dev" / "openstack-faults.csv"
@@ -51,6 +57,7 @@ class Stage:
     directory: Path
     before: Inventory
     longest_step_seconds: float = 300.0
+    settle_seconds: float = SETTLE_SECONDS
 
     @property
     def ground(self) -> Ground:
@@ -84,8 +91,11 @@ def play(stage: Stage, troubles: Sequence[Trouble]) -> RunRecord:
 
 
 def drive(stage: Stage) -> RunRecord:
-    seconds = stage.longest_step_seconds
-    controller = Controller(stage.directory, longest_step_seconds=seconds)
+    controller = Controller(
+        stage.directory,
+        settle_seconds=stage.settle_seconds,
+        longest_step_seconds=stage.longest_step_seconds,
+    )
     try:
         return controller.drive()
     finally:

@@ -28,7 +28,6 @@ pytestmark = [
 ]
 MOST_LIVES: Final = 120
 _PID: Final = "pid"
-SETTLE_SECONDS: Final = 0.2  # this cloud's lists never lag, and each resume waits four times this
 ACTING: Final = frozenset(
     {"confirm", "mark", "fence", "reserve_port", "create_instance", "snapshot_volumes"}
     | {"detach_volumes", "attach_volumes", "mount_volumes", "converge", "verify", "cut_over"}
@@ -41,8 +40,7 @@ LOOKING: Final = frozenset(
 
 def live(directory: Path, strike: Strike) -> str:
     (directory / _PID).write_text(str(os.getpid()))
-    controller = Controller(directory, strike=strike, settle_seconds=SETTLE_SECONDS)
-    return controller.drive().state.value
+    return Controller(directory, strike=strike).drive().state.value
 
 
 def test_killed_at_every_hook_it_does_nothing_twice(stage: Stage) -> None:
