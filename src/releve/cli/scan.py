@@ -65,10 +65,15 @@ def scan(  # noqa: PLR0913 - one parameter for each option
 def _scan_live(
     host: str, plan: Path | None, *, full: bool, afresh: bool
 ) -> "tuple[ScanRecord, State]":
+    from importlib import import_module
+    from threading import Thread
+
     from releve.plan.loading import find_plan, load_plan
     from releve.recovery.scan_of_host import scan_live
     from releve.wiring import connect, open_state
 
+    # the library of the login, while the provider is asked for the host's address and keys
+    Thread(target=import_module, args=("releve.adapters.ssh.access",), daemon=True).start()
     loaded = load_plan(plan or find_plan(Path.cwd()))
     host_plan = loaded.host(host)
     state = open_state()
