@@ -38,6 +38,7 @@ COMMANDS = [
     "approve",
     "pause",
     "unpause",
+    "watch",
 ]
 
 

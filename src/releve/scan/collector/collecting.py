@@ -53,9 +53,11 @@ class Collecting:
     def _lines(self, output):
         rest = b""
         deadline = time.monotonic() + _MOST_SECONDS
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
         while time.monotonic() < deadline:
             output.stay_awake()
-            if not select.select([self._reader], [], [], 1)[0]:
+            if not poll.poll(1000):
                 continue
             piece = os.read(self._reader, _PIECE)
             if not piece:

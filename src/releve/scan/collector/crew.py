@@ -73,8 +73,10 @@ class Crew:
     def _read(self, descriptor, size, output):
         """A member that died leaves a scan that never came to its end."""
         pieces = []
+        poll = select.poll()  # select() knows no descriptor over 1023
+        poll.register(descriptor, select.POLLIN)
         while size:
-            while not select.select([descriptor], [], [], 1)[0]:
+            while not poll.poll(1000):
                 output.stay_awake()
             piece = os.read(descriptor, size)
             if not piece:
