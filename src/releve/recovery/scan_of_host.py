@@ -18,6 +18,7 @@ from releve.ports.access import Access, Door
 from releve.ports.observed_store import ObservedStore
 from releve.ports.outside import Outside
 from releve.recovery.preconditions import resolve_current_instance
+from releve.recovery.subject import door_by_plan
 from releve.scan.contents import read_contents
 from releve.scan.request import ScanRequest
 from releve.scan.scan import scan_and_save
@@ -124,13 +125,8 @@ def _open_door(instance: Instance, plan: HostPlan, outside: Outside) -> Door:
             why="the provider cannot read them from the instance",
             remedy="see whether its SSH server has been set up, and its system disk is readable",
         )
-    return Door(
-        address=instance.private_address,
-        port=plan.ssh.port,
-        user=plan.ssh.user,
-        host_keys=host_keys,
-        identity_files=tuple(plan.ssh.identity_files),
-        known_as=instance.id,
+    return door_by_plan(
+        plan.ssh, address=instance.private_address, host_keys=host_keys, known_as=instance.id
     )
 
 

@@ -7,7 +7,7 @@ from releve.errors import Ambiguous, StepHalted
 from releve.model.identity import instance_name
 from releve.model.resources import HostKey, Instance, Labels, Power, Role, Volume
 from releve.model.run import RunInput
-from releve.plan.types import HostPlan
+from releve.plan.types import HostPlan, SshPlan
 from releve.ports.access import Door
 from releve.ports.checker import Vantage
 from releve.workflow.step import StepContext
@@ -136,6 +136,12 @@ def make_door(
     run: RunInput, *, address: str, host_keys: tuple[HostKey, ...], known_as: str
 ) -> Door:
     ssh = plan_of(run).ssh
+    return door_by_plan(ssh, address=address, host_keys=host_keys, known_as=known_as)
+
+
+def door_by_plan(
+    ssh: SshPlan, *, address: str, host_keys: tuple[HostKey, ...], known_as: str
+) -> Door:
     return Door(
         address=address,
         port=ssh.port,

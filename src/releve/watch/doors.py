@@ -10,6 +10,7 @@ from releve.plan.types import HostPlan
 from releve.ports.access import Door
 from releve.ports.provider import Provider
 from releve.recovery.preconditions import resolve_current_instance
+from releve.recovery.subject import door_by_plan
 
 KNOCK_SECONDS: Final = 3.0
 
@@ -27,13 +28,8 @@ def find_door(provider: Provider, host: str, plan: HostPlan) -> Door:
             f"{instance.name} shows no host key or no address yet",
             remedy="It is asked again in a while",
         )
-    return Door(
-        address=instance.private_address,
-        port=plan.ssh.port,
-        user=plan.ssh.user,
-        host_keys=keys,
-        identity_files=tuple(plan.ssh.identity_files),
-        known_as=instance.id,
+    return door_by_plan(
+        plan.ssh, address=instance.private_address, host_keys=keys, known_as=instance.id
     )
 
 
