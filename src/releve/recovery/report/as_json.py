@@ -12,7 +12,11 @@ FORMAT = 1
 
 def render_json(report: Report) -> str:
     """ASCII, so that no text in it can act on a terminal."""
-    document = {"format": FORMAT, **dataclasses.asdict(report)}
+    return write_document({"format": FORMAT, **dataclasses.asdict(report)})
+
+
+def write_document(document: dict[str, Any]) -> str:
+    """ASCII; times in ISO 8601, and no value that JSON does not know."""
     return json.dumps(document, indent=2, allow_nan=False, default=_write_time) + "\n"
 
 

@@ -3,7 +3,9 @@
 import os
 import re
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from releve.errors import ReleveError
@@ -28,29 +30,41 @@ def report_directory(state_directory: Path) -> Path:
 
 def find_report(state_directory: Path, run_id: str) -> ReportPaths | None:
     """The report that the run wrote when it ended; None where it has not."""
-    paths = _paths_in(report_directory(state_directory), _require_name(run_id))
+    paths = paths_in(report_directory(state_directory), _require_name(run_id))
     return paths if paths.html.is_file() else None
 
 
 def write_report(report: Report, directory: Path, language: Language | str) -> ReportPaths:
     """Files are named by the run, readable by their owner only; ReleveError if they cannot be."""
     stem = _require_name(report.run.run_id)
-    paths = _paths_in(directory, stem)
+    paths = paths_in(directory, stem)
+    forms = {
+        paths.json: partial(render_json, report),
+        paths.markdown: partial(render_markdown, report, language),
+        paths.html: partial(render_html, report, language),
+    }
+    write_all(forms, directory, command=f"releve runs show {stem}")
+    return paths
+
+
+def write_all(forms: Mapping[Path, Callable[[], str]], directory: Path, *, command: str) -> None:
+    """Each as it is made, in this order; `command` shows the report again.
+
+    ReleveError where one cannot be written.
+    """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(paths.json, render_json(report))
-        replace_file(paths.markdown, render_markdown(report, language))
-        replace_file(paths.html, render_html(report, language))
+        for path, render in forms.items():
+            replace_file(path, render())
     except OSError as error:
         raise ReleveError(
             f"the report cannot be written to {directory}",
             why=error.strerror or str(error),
-            remedy=f"Make room or choose another place: releve runs show {stem} --report DIRECTORY",
+            remedy=f"Make room or choose another place: {command} --report DIRECTORY",
         ) from error
-    return paths
 
 
-def _paths_in(directory: Path, stem: str) -> ReportPaths:
+def paths_in(directory: Path, stem: str) -> ReportPaths:
     return ReportPaths(
         json=directory / f"{stem}.json",
         markdown=directory / f"{stem}.md",

@@ -1,11 +1,12 @@
 """Put the report of an incident on disk: each file whole or not at all."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 from releve.errors import ReleveError
 from releve.recovery.report.language import Language
-from releve.recovery.report.write import ReportPaths, replace_file
+from releve.recovery.report.write import ReportPaths, paths_in, write_all
 from releve.watch.report.as_html import render_html
 from releve.watch.report.as_json import render_json
 from releve.watch.report.as_markdown import render_markdown
@@ -17,20 +18,13 @@ def write_incident_report(
 ) -> ReportPaths:
     """Named by the incident, readable by their owner only; ReleveError if they cannot be."""
     stem = _require_name(report.incident.incident_id)
-    paths = ReportPaths(
-        *(directory / f"{stem}.{suffix}" for suffix in ("json", "md", "html")),
-    )
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(paths.json, render_json(report))
-        replace_file(paths.markdown, render_markdown(report, language))
-        replace_file(paths.html, render_html(report, language))
-    except OSError as error:
-        raise ReleveError(
-            f"the report cannot be written to {directory}",
-            why=error.strerror or str(error),
-            remedy=f"Make room or choose another place: releve incidents {stem} --report DIRECTORY",
-        ) from error
+    paths = paths_in(directory, stem)
+    forms = {
+        paths.json: partial(render_json, report),
+        paths.markdown: partial(render_markdown, report, language),
+        paths.html: partial(render_html, report, language),
+    }
+    write_all(forms, directory, command=f"releve incidents {stem}")
     return paths
 
 
