@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from releve.cli.autopsy import EXIT_NOT_ALL_DONE
 from releve.cli.recover import JsonOption, LanguageOption
 
 if TYPE_CHECKING:
     from releve.cli.terminal import Terminal
     from releve.recovery.report.types import Report
 
-EXIT_NOT_ALL_DONE = 1
 GOOD_STATES = {"same", "written", "replaced", "absent"}
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from releve.model.incident import Incident, IncidentEvent, IncidentEventKind, IncidentState
-from releve.model.verdict import Cause, HostState, Verdict
+from releve.model.verdict import Cause, Verdict
 
 Change = tuple[Incident, tuple[IncidentEvent, ...]]
 
@@ -125,11 +125,3 @@ def event(
     incident: Incident, kind: IncidentEventKind, *, at: datetime, text: str, **data: Any
 ) -> IncidentEvent:
     return IncidentEvent(incident.incident_id, kind, at, text, data)
-
-
-def topic_of(incident: Incident) -> str:
-    return incident.verdict.topic
-
-
-def is_grave(incident: Incident) -> bool:
-    return incident.verdict.state in {HostState.CRASHED, HostState.UNREACHABLE}

@@ -85,11 +85,6 @@ class OpenstackApi:
         answer = self._send(Call(service, "POST", path, what, body=body))
         return _as_object(answer, what) if answer.body.strip() else {}
 
-    def post_for_location(self, service: str, path: Path, body: Content, *, what: str) -> str:
-        """The header that names what was made, for acts that answer with nothing else."""
-        answer = self._send(Call(service, "POST", path, what, body=body))
-        return str(answer.headers.get("Location", ""))
-
     def put(
         self, service: str, path: Path, body: Content, *, what: str, revision: str = ""
     ) -> None:
