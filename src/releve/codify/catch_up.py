@@ -18,6 +18,7 @@ from releve.codify.yaml_text import (
     append_top_level,
     compose,
     entries,
+    find_below,
     find_node,
     insert_lines,
     items,
@@ -149,11 +150,9 @@ def _append(text: str, key: str, *, item: str, block: str) -> str:
 
 def _holds(text: str, key: str, block: str) -> bool:
     """Whether the list has this item, as we write it: no parsing, as there may be thousands."""
-    _, found, rest = text.partition(f"\n{key}:\n")
-    following = re.search(r"^\S", rest, re.MULTILINE)
-    body = "\n" + (rest[: following.start()] if following else rest)
+    place = find_below(text, key)
     whole = re.compile(re.escape(f"\n{block}\n") + r"(?!    )")
-    return bool(found) and whole.search(body) is not None
+    return place is not None and whole.search(f"\n{text[place]}") is not None
 
 
 def _encode(text: str) -> bytes:

@@ -12,6 +12,7 @@ import yaml
 Node = yaml.nodes.Node
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same marks, much faster
 Path = tuple[str | int, ...]
+_TOP_LEVEL: Final = re.compile(r"^\S", re.MULTILINE)
 _OTHERWISE: Final = re.compile(
     r"^ ?\S|[|>]\d?\+", re.MULTILINE
 )  # indented less, or with line ends kept
@@ -74,14 +75,23 @@ def append_block(text: str, key: str, block: str) -> str | None:
 
     Only the block is parsed; None where the list at the top-level key looks any other way.
     """
-    head, _, rest = text.partition(f"\n{key}:\n  - ")
-    if not rest or text.count(f"\n{key}:") != 1 or not _is_one_item(block):
+    place = find_below(text, key)
+    if place is None or text.count(f"\n{key}:") != 1 or not _is_one_item(block):
         return None
-    following = re.search(r"\n(?=\S)", rest)
-    body = rest[: following.start() if following else len(rest)].rstrip("\n")
-    if _OTHERWISE.search(f"  - {body}"):
+    body = text[place].rstrip("\n")
+    if not body.startswith("  - ") or _OTHERWISE.search(body):
         return None
-    return f"{head}\n{key}:\n  - {body}\n{block}\n{rest[len(body) + 1 :]}"
+    return f"{text[: place.start]}{body}\n{block}\n{text[place.start + len(body) + 1 :]}"
+
+
+def find_below(text: str, key: str) -> slice | None:
+    """The lines below a top-level key that stands alone on its line; nothing is parsed."""
+    at = text.find(f"\n{key}:\n")
+    if at < 0:
+        return None
+    start = at + len(f"\n{key}:\n")
+    following = _TOP_LEVEL.search(text, start)
+    return slice(start, following.start() if following else len(text))
 
 
 def _is_one_item(block: str) -> bool:
