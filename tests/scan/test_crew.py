@@ -19,6 +19,7 @@ from tests.scan.dead_root import make_root, write
 from tests.scan.local_access import DOOR, LocalAccess, require_root
 
 MANY = 40
+LONG_PATH = 32 << 10  # so that a few of them are all that a socket holds
 LARGE = "x" * 300_000  # more than a pipe holds, several times over
 
 
@@ -65,10 +66,9 @@ def test_what_members_find_is_said_in_the_order_of_the_subtrees() -> None:
     count = 0
     waiting = 0
     for number in range(MANY):
-        while crew.is_busy:
+        while not crew.give(b"/a/b/%d" % number, {"unread": "noise"} if number % 2 else None):
             count += crew.say_next(output)
             waiting -= 1
-        crew.give(b"/a/b/%d" % number, {"unread": "noise"} if number % 2 else None)
         waiting += 1
     for _ in range(waiting):
         count += crew.say_next(output)
@@ -77,6 +77,29 @@ def test_what_members_find_is_said_in_the_order_of_the_subtrees() -> None:
     assert [line.split(",")[0] for line in said] == [f'["/a/b/{n}"' for n in range(MANY)]
     assert [line.split(",")[1] for line in said[:2]] == ["null", '{"unread":"noise"}']
     assert count == MANY * 7
+
+
+def test_a_crew_that_is_not_listening_takes_no_more_than_fits() -> None:
+    """Nobody may wait for a member who waits for room himself."""
+    start, started = os.pipe()
+
+    def employ(desk: Desk) -> Callable[[bytes, Any], int]:
+        os.read(start, 1)
+
+        def walk_subtree(path: bytes, unread: Any) -> int:
+            desk.say([len(path), unread])
+            return 1
+
+        return walk_subtree
+
+    crew = Crew(1, employ)
+    given = 0
+    while crew.give(b"/" + b"n" * LONG_PATH, None):
+        given += 1
+    assert 1 < given < MANY
+    os.write(started, b"1")
+    assert sum(crew.say_next(Lines()) for _ in range(given)) == given
+    assert crew.give(b"/a/b/c", None)
 
 
 def test_a_member_that_dies_leaves_no_walk_that_looks_whole() -> None:

@@ -17,6 +17,7 @@ from tests.scan.dead_root import (
     list_now,
     make_odd_things,
     make_root,
+    md5,
     sha256,
     write,
 )
@@ -239,6 +240,41 @@ def test_stores_that_other_facts_tell_and_known_noise_have_no_content(root: Path
         assert "content" not in found[path].attributes
         assert found[path].evidence[name]
     assert "content" in files(scan(root, full=True))["/var/log/app/today.log"].attributes
+
+
+def test_what_packages_derive_from_what_is_read_has_no_content(root: Path) -> None:
+    derived = (
+        "boot/initrd.img-6.1.0-1-amd64",
+        "usr/lib/udev/hwdb.bin",
+        "usr/share/mime/text/plain.xml",
+        "usr/lib/python3/dist-packages/shop/__pycache__/shop.cpython-311.pyc",
+    )
+    by_hand = (
+        "usr/share/mime/packages/shop.xml",
+        "usr/local/lib/python3.11/dist-packages/shop/__pycache__/shop.cpython-311.pyc",
+        "usr/lib/python3/dist-packages/shop/__pycache__/notes.txt",
+        "boot/initrd.img.old/kept",
+    )
+    for path in (*derived, *by_hand):
+        write(root / path, "made")
+    found = files(scan(root))
+    assert [found[f"/{path}"].evidence.get("unread") for path in derived] == ["derived"] * 4
+    assert [found[f"/{path}"].attributes.get("content") for path in derived] == [None] * 4
+    assert all("content" in found[f"/{path}"].attributes for path in by_hand)
+    whole = files(scan(root, full=True))
+    assert all("content" in whole[f"/{path}"].attributes for path in derived)
+
+
+def test_a_package_s_own_file_is_read_wherever_it_lies(root: Path) -> None:
+    place = "usr/lib/udev/hwdb.bin"
+    write(root / place, "as shipped")
+    info = root / "var/lib/dpkg/info"
+    write(info / "hardware.list", f"/.\n/{place}\n")
+    write(info / "hardware.md5sums", f"{md5(root / place)}  {place}\n")
+    os.utime(info / "hardware.list", ns=(1, 1))
+    assert content(root, f"/{place}") == "="
+    write(root / place, "by hand")
+    assert content(root, f"/{place}") not in {"=", None}
 
 
 def test_extended_attributes_in_words(root: Path) -> None:

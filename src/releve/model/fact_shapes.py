@@ -142,7 +142,7 @@ SHAPES: Final[Mapping[FactKind, FactShape]] = {
             "xattrs",  # other extended attributes, name=hex, sorted
             "flags",  # immutable, append-only
         ),
-        # mtime: seconds since 1970; parsed: other facts say what it holds; unread: noise by nature
+        # mtime: seconds since 1970; parsed: other facts say what it holds; unread: noise, derived
         ("package", "conffile", "mtime", "size", "parsed", "unread"),
     ),
 }  # fmt: skip

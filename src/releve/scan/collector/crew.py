@@ -13,8 +13,8 @@ import struct
 
 from releve.scan.collector.output import encode
 
-MOST_MEMBERS = 4
-MOST_WAITING = 16  # subtrees given out: fewer than a socket holds, so that nobody waits for another
+MOST_MEMBERS = 8
+_MOST_WAITING = 96  # subtrees given out: enough small ones beside a large one for everybody
 _CLAIM = struct.Struct(">II")  # number of the subtree, number of the member
 _LENGTH = struct.Struct(">I")  # of a piece; after an empty one, the count of paths
 _COUNT = struct.Struct(">Q")
@@ -45,14 +45,19 @@ class Crew:
         self._given = 0
         self._said = 0
 
-    @property
-    def is_busy(self):
-        return self._given - self._said >= MOST_WAITING
-
     def give(self, path, unread):
+        """False where it cannot be taken before the oldest subtree has been said."""
+        if self._given - self._said >= _MOST_WAITING:
+            return False
+        order = b"%d\0%s\0%s" % (self._given + 1, json.dumps(unread).encode("ascii"), path)
+        try:
+            self._orders.send(order, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            if self._given == self._said:
+                raise  # nothing will make room
+            return False
         self._given += 1
-        order = b"%d\0%s\0%s" % (self._given, json.dumps(unread).encode("ascii"), path)
-        self._orders.sendall(order)
+        return True
 
     def say_next(self, output):
         """All that was found in the oldest subtree not yet said; returns the count of its paths."""

@@ -6,27 +6,38 @@ from releve.scan.collector.system import NotChecked
 INFO = "/var/lib/dpkg/info/"
 _MOST_BYTES = 128 << 20
 _WINDOW = 600 * 10**9  # one unpacking takes less; files it did not touch are older
+_NEVER = (1, 0)
 _MERGED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/libo32")
 
 
 class Package:
     """The files of one package, with their digests once somebody asks for one of them."""
 
-    __slots__ = ("_digests", "_read_digests", "listed_at", "name", "stem")
+    __slots__ = ("_digests", "_image", "_read_digests", "listed_at", "name", "stem")
 
-    def __init__(self, stem, listed_at, read_digests):
+    def __init__(self, stem, listed_at, *, read_digests, image):
+        """`image`: (earliest, latest) ctime of what the machine's image holds, or None."""
         self._read_digests = read_digests
         self._digests = None
+        self._image = image if image and listed_at and listed_at < image[1] else _NEVER
         self.stem = stem
         self.name = stem.split(":")[0]
         self.listed_at = listed_at
 
-    def trusts(self, changed_at):
+    def trusts(self, changed_at, mode):
         """The list is written after the files: what changed later was changed by somebody else.
 
         What changed long before was not touched by this unpacking: kept, diverted or left out.
         """
-        return self.listed_at - _WINDOW < changed_at <= self.listed_at
+        if self.listed_at - _WINDOW < changed_at <= self.listed_at:
+            return True
+        # the image's makers may have given capabilities to what can be executed
+        return not mode & 0o111 and self.is_imaged(changed_at)
+
+    def is_imaged(self, changed_at):
+        """Whether it came with the image, like its package's list, and is as it was there."""
+        earliest, latest = self._image
+        return earliest <= changed_at <= latest
 
     def digest_of(self, path):
         if self._digests is None:
@@ -35,21 +46,13 @@ class Package:
 
 
 class Ownership:
-    def __init__(self, system, imaged=None):
-        """`imaged`: (earliest, latest) ctime of what the machine's image holds, or None."""
-        self._imaged = imaged
+    def __init__(self, system):
         self._system = system
         self.packages: dict[bytes, Package] = {}  # path: Package
+        self.trustable: dict[bytes, Package] = {}  # without conffiles: they may have been kept
         self.conffiles: dict[bytes, str] = {}  # path: the md5 it was shipped with
         self._merged: tuple[tuple[bytes, bytes], ...] = ()
         self._diverted: dict[bytes, tuple[bytes, str]] = {}  # path: (where it went, by whom)
-
-    def is_imaged(self, package, changed_at):
-        """Whether it came with the image, like its package's list, and is as it was there."""
-        if self._imaged is None:
-            return False
-        earliest, latest = self._imaged
-        return earliest <= changed_at <= latest and package.listed_at < latest
 
     def read_digests(self, stem):
         digests: dict[bytes, str] = {}
@@ -97,15 +100,20 @@ class Ownership:
 
 def read_ownership(system, changed_at, imaged=None):
     """`changed_at` tells when a path was last written, in nanoseconds; None where it is missing."""
-    ownership = Ownership(system, imaged)
+    ownership = Ownership(system)
     ownership.learn_merged()
     ownership.learn_diversions(system.read("/var/lib/dpkg/diversions", _MOST_BYTES) or b"")
-    for name in system.names(INFO):
-        if name.endswith(".list"):
-            package = Package(name[:-5], changed_at(INFO + name), ownership.read_digests)
-            _add_files(ownership, system, package)
+    names = [name for name in system.names(INFO) if name.endswith(".list")]
+    system.announce([INFO + name for name in names])
+    for name in names:
+        listed_at, read_digests = changed_at(INFO + name), ownership.read_digests
+        package = Package(name[:-5], listed_at, read_digests=read_digests, image=imaged)
+        _add_files(ownership, system, package)
+    ownership.trustable = dict(ownership.packages)
     for path, digest in _conffiles(system.read("/var/lib/dpkg/status", _MOST_BYTES) or b""):
-        ownership.conffiles[ownership.place(path, "")] = digest
+        place = ownership.place(path, "")
+        ownership.conffiles[place] = digest
+        ownership.trustable.pop(place, None)
     return ownership
 
 

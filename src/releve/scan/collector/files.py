@@ -14,7 +14,7 @@ from collections import deque
 
 from releve.scan.collector.crew import Crew
 from releve.scan.collector.entries import Entries, Frame, Line
-from releve.scan.collector.machine import decode, open_quietly
+from releve.scan.collector.machine import open_quietly
 
 KINDS = ("file", "exclusion")
 LIVE = False
@@ -92,9 +92,8 @@ class Walk:
         return self._opened(Frame(None, path, unread), [raw])
 
     def _give(self, crew, path, unread):
-        while crew.is_busy:
+        while not crew.give(path, unread):
             self._say_oldest()
-        crew.give(path, unread)
         self._waiting.append(crew)
 
     def _opened(self, frame, names):
@@ -118,20 +117,28 @@ class Walk:
         return frame
 
     def _listed(self, frame):
-        """A damaged directory may fail halfway: what came before is kept."""
-        names = []
         try:
             os.fchdir(frame.descriptor)
-            for raw in os.scandir(b"."):
-                names.append((decode(raw.name), raw.name))  # noqa: PERF401 - kept when it fails
+            found = os.listdir(b".")
+        except OSError:
+            found = self._list_damaged(frame)
+        names = [(raw.decode("utf-8", "surrogateescape"), raw) for raw in found]
+        names.sort(reverse=True)
+        frame.names = names
+        return frame
+
+    def _list_damaged(self, frame):
+        """A damaged directory may fail halfway: what came before is kept."""
+        found = []
+        try:
+            for entry in os.scandir(b"."):
+                found.append(entry.name)  # noqa: PERF401 - kept when it fails
         except OSError as failure:
             self._entries.exclude(
                 frame.path or b"/", "unreadable", {"error": failure.strerror or ""}
             )
             frame.is_whole = False
-        names.sort(reverse=True)
-        frame.names = names
-        return frame
+        return found
 
     def _read_chunk(self, frame):
         line = Line(frame)
@@ -150,6 +157,13 @@ class Walk:
         self._flush(_AHEAD)
 
     def _stat_all(self, line, names):
+        lstat = os.lstat
+        try:
+            line.stats = [(name, raw, lstat(raw)) for name, raw in names]
+        except OSError:  # one of them has just gone
+            self._stat_each(line, names)
+
+    def _stat_each(self, line, names):
         stats = line.stats
         for name, raw in names:
             try:

@@ -1,30 +1,38 @@
-"""Large files are read beside the walk, on the other processors."""
+"""Files are announced when they are met and read a little later: small ones here, large beside."""
 
 import os
 import threading
 from collections import deque
 
-from releve.scan.collector.digests import Task
+from releve.scan.collector.digests import SAMPLED_OVER, Task
+from releve.scan.collector.machine import announce
 
 _SMALL = 64 << 10
-_MOST_WAITING = 32  # open files at a time
+_FIRST_PIECE = 1 << 20  # of a large file; the kernel fetches the next ones by itself
+_MOST_SMALL = 64  # open files at a time
+_MOST_WAITING = 32
 
 
 class Hashing:
     def __init__(self, digester, output, threads):
         self._digester = digester
         self._output = output
+        self._small: deque[Task] = deque()
         self._queue: deque[Task] = deque()
         self._change = threading.Condition()
         self._waiting = 0
-        self._threads = threads  # none: every file is ready at once
+        self._threads = threads  # none: large files are read here as well
         self._started = 0
 
     def start(self, task):
-        """A small file is ready at once; the descriptor is closed here."""
-        if task.found.st_size <= _SMALL or not self._threads:
-            self._work(task)
-            self._output.stay_awake()
+        """The descriptor is closed here, at some time."""
+        size = task.found.st_size
+        if size <= SAMPLED_OVER:
+            announce(task.descriptor, _FIRST_PIECE)
+        if size <= _SMALL or not self._threads:
+            self._small.append(task)
+            if len(self._small) > _MOST_SMALL:
+                self._work_oldest()
             return
         with self._change:
             while self._waiting >= _MOST_WAITING:
@@ -37,9 +45,17 @@ class Hashing:
             threading.Thread(target=self._serve, daemon=True).start()
 
     def wait_for(self, task):
+        while self._small and not task.is_ready:
+            self._work_oldest()
+        if task.is_ready:
+            return
         with self._change:
             while not task.is_ready:
                 self._pause()
+
+    def _work_oldest(self):
+        self._work(self._small.popleft())
+        self._output.stay_awake()
 
     def _pause(self):
         self._change.wait(1)

@@ -1,9 +1,15 @@
 """Which parts of a tree are walked, and which of them are read."""
 
 import os
+import re
 
 SPECIAL = (b"/proc", b"/sys", b"/dev", b"/run")
 _NOISE = (b"/var/log", b"/var/cache", b"/var/lib/apt/lists", b"/var/lib/systemd/catalog")
+# made by the packages' own scripts out of files that are read, and made anew at the next upgrade
+_DERIVED = re.compile(
+    rb"/boot/init(?:rd\.img|ramfs)-[^/]*\Z|/usr/lib/udev/hwdb\.bin\Z"
+    rb"|/usr/share/mime/(?!packages/)|/usr/(?:lib|share)/.*/__pycache__/[^/]*\.pyc\Z"
+)
 _PARSED = (b"/var/lib/dpkg", b"/var/spool/cron/crontabs", b"/var/lib/apt/extended_states")
 _STORES = (b"passwd", b"shadow", b"group", b"gshadow", b"subuid", b"subgid")
 
@@ -17,6 +23,7 @@ class Places:
         self.special_parents = frozenset(
             os.path.dirname(path) for path in set(mounts) | self._skip | set(SPECIAL)
         )
+        self._full = full
         self._unread = {}
         if not full:
             self._unread = {path: {"unread": "noise"} for path in _NOISE}
@@ -36,6 +43,10 @@ class Places:
     def explain_unread(self, path):
         """Evidence for a file, or all below a directory, whose content is not looked at."""
         return self._unread.get(path)
+
+    def is_derived(self, path):
+        """Whether the content of a file that no package brought says nothing that others do not."""
+        return not self._full and _DERIVED.match(path) is not None
 
 
 def read_mounts(root):

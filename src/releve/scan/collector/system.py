@@ -33,6 +33,9 @@ class System:
         """
         raise NotImplementedError
 
+    def announce(self, paths):
+        """These files will be read soon: a disk that is slow to answer can be asked for all."""
+
     def names(self, directory):
         """Sorted names in a directory; none where it is missing."""
         raise NotImplementedError
