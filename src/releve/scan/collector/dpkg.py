@@ -79,7 +79,7 @@ class Ownership:
         for old, new in self._merged:
             content = content.replace(b"\n" + old, b"\n" + new)
         paths = content.split(b"\n")
-        if self._diverted and any(path in self._diverted for path in paths):
+        if not self._diverted.keys().isdisjoint(paths):
             paths = [self.place(path, package.stem) for path in paths]
         self.packages.update(dict.fromkeys(paths, package))
 
