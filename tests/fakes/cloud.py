@@ -1,6 +1,7 @@
 """A fake cloud: an OpenStack-like control plane in one SQLite file, with faults and a watcher."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -47,13 +48,19 @@ class FakeCloud:
         self.clock = clock
         self.watch = watch
         self.on_read: Callable[[], None] = do_nothing  # before each read is answered
+        self._instant: float | None = None  # of the request under way
         with self.file.transaction():
             state = self.file.load()
             self.file.save(replace(state, habits=habits) if habits else state)
 
+    @property
+    def now(self) -> float:
+        """Seconds; while a request is answered, the one instant of all that it sees and does."""
+        return self.clock.monotonic() if self._instant is None else self._instant
+
     def state(self) -> CloudState:
         """The truth now, whatever reads are made to show."""
-        with self.file.transaction():
+        with self._request():
             return self._see()
 
     def history(self) -> list[HistoryRow]:
@@ -64,7 +71,7 @@ class FakeCloud:
 
     def act(self, call: Call) -> None:
         """Do what is asked, or what an armed fault makes of it."""
-        with self.file.transaction():
+        with self._request():
             fault = self._take_fault(call) if self._would_accept(call) else None
             if fault and fault.stops_call:
                 error: ProviderError | None = error_of(fault, call.name)
@@ -77,23 +84,23 @@ class FakeCloud:
 
     def as_person(self, name: str, /, **arguments: Any) -> None:
         """What somebody does at the cloud's own console; never under a fault."""
-        with self.file.transaction():
+        with self._request():
             error = self._apply(Call(PERSON, name, arguments), None)
         if error:
             raise error
 
     def change_beside(self, name: str, arguments: Mapping[str, Any], *, kind: str) -> None:
         """A change that does not come through the control plane, such as a mount in a guest."""
-        with self.file.transaction():
+        with self._request():
             self._apply(Call(Actor(), name, arguments, kind), None)
 
     def note(self, name: str, arguments: Mapping[str, Any], *, kind: str) -> None:
         """Something that changes nothing: a login, a command, a converge, a check."""
-        with self.file.transaction():
+        with self._request():
             self._append(Call(Actor(), name, arguments, kind))
 
     def take_guest_fault(self, name: str, arguments: Mapping[str, Any]) -> Fault | None:
-        with self.file.transaction():
+        with self._request():
             return self._take_fault(Call(Actor(), name, arguments))
 
     def read(
@@ -106,7 +113,7 @@ class FakeCloud:
         """The view of the state now; its summary is kept as the proof of what was seen."""
         self.on_read()
         error: ProviderError | None = None
-        with self.file.transaction():
+        with self._request():
             fault = self._take_fault(call)
             state = self._see()
             try:
@@ -125,10 +132,21 @@ class FakeCloud:
     def close(self) -> None:
         self.file.close()
 
+    @contextmanager
+    def _request(self) -> Iterator[None]:
+        """All or nothing, and at one instant: other threads move the clock on meanwhile."""
+        with self.file.transaction():
+            outer = self._instant
+            self._instant = self.now
+            try:
+                yield
+            finally:
+                self._instant = outer
+
     def _would_accept(self, call: Call) -> bool:
         """A fault is kept for a call that gets as far as that."""
         try:
-            ACTS[call.name](self._settle(), self.clock.monotonic(), call.arguments)
+            ACTS[call.name](self._settle(), self.now, call.arguments)
         except ProviderError:
             return False
         return True
@@ -148,14 +166,14 @@ class FakeCloud:
             self.clock.sleep(fault.seconds)
 
     def _apply(self, call: Call, fault: Fault | None) -> ProviderError | None:
-        before, after = self._settle(), self._settle()
+        before, after = self._settle(), self.file.load()
         rule = ACTS.get(call.name) or cloud_person.ACTS[call.name]
         try:
-            rule(after, self.clock.monotonic(), call.arguments)
+            rule(after, self.now, call.arguments)
         except ProviderError as refused:
             self._append(call, outcome=f"refused {type(refused).__name__}")
             return refused
-        distort(fault, before=before, after=after, now=self.clock.monotonic())
+        distort(fault, before=before, after=after, now=self.now)
         self.file.save(after)
         lost = error_of(fault, call.name) if fault and fault.loses_reply else None
         self._append(
@@ -168,16 +186,15 @@ class FakeCloud:
 
     def _see(self) -> CloudState:
         """The settled state, shared by all who look: not to be changed."""
-        if is_due(self.file.peek(), self.clock.monotonic()):
+        if is_due(self.file.peek(), self.now):
             self._settle()
         return self.file.peek()
 
     def _settle(self) -> CloudState:
         """The state with every transition that is due at its end, to be changed at will."""
-        now = self.clock.monotonic()
         state = self.file.load()
         before = self.file.peek()
-        texts = settle(state, now)
+        texts = settle(state, self.now)
         if texts or state.shadows != before.shadows:
             self.file.save(state)
             call = Call(THE_CLOUD, "settle", {"texts": texts}, "transition")
@@ -192,9 +209,8 @@ class FakeCloud:
         result: Mapping[str, Any] | None = None,
         change: tuple[CloudState, CloudState] | None = None,
     ) -> None:
-        at = self.clock.monotonic()
         row = HistoryRow(
-            0, at, call.actor, call.kind, call.name, call.arguments, outcome, result or {}
+            0, self.now, call.actor, call.kind, call.name, call.arguments, outcome, result or {}
         )
         row = replace(row, seq=self.file.append(row, state=change[1] if change else None))
         if self.watch and call.kind != "read":

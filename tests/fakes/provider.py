@@ -155,7 +155,7 @@ class FakeProvider(Provider):
     def read_host_keys(self, instance_id: str) -> tuple[HostKey, ...]:
         def view(state: CloudState) -> tuple[HostKey, ...]:
             instance = find(state.instances, instance_id, "instance")
-            if instance.booted_at > self.cloud.clock.monotonic():
+            if instance.booted_at > self.cloud.now:
                 return ()
             return tuple(HostKey(*key) for key in instance.host_keys)
 

@@ -45,8 +45,7 @@ class Evidence:
         for row in self.own_effects():
             if row.call == call:
                 ids = [key for table, key in row.result["changed"] if table == CREATES[call]]
-                known = made.setdefault(_purpose_of(row), [])
-                known += [key for key in ids if key not in known]  # one may settle in a later row
+                made.setdefault(_purpose_of(row), []).extend(ids)
         return made
 
     def saw_off(self, instance_id: str) -> bool:
