@@ -29,7 +29,7 @@ from releve.errors import (
 from releve.model.run import EventKind
 from releve.workflow.carry_out import StopRequested, carry_out
 from releve.workflow.patience import Patience
-from releve.workflow.step import FAILED, Done, Pending
+from releve.workflow.step import FAILED, Done, Pending, Sight, StepContext, Todo
 from tests.workflow.scripted import DONE, PENDING, TODO, ScriptedStep, Stage
 
 QUICK = Patience(draw=lambda: 1.0)
@@ -113,6 +113,43 @@ def test_after_the_settle_time_an_accepted_act_counts_as_lost(stage: Stage) -> N
     carry_out(step, stage.context(), patience=SLOW_LISTS)
     first, second = (float(call[4:]) for call in step.calls if call.startswith("act"))
     assert second - first >= 40.0
+
+
+def test_a_look_from_before_the_settle_time_ended_is_no_proof_that_an_act_was_lost(
+    stage: Stage,
+) -> None:
+    class StoppedOnceItSaw(ScriptedStep):
+        """The process does not run for minutes between the answer and its judgement."""
+
+        def look(self, context: StepContext) -> Sight:
+            seen = super().look(context)
+            stage.clock.sleep(300.0 if self.acts else 0.0)
+            return seen
+
+    step = StoppedOnceItSaw([TODO, TODO, DONE], [Pending("sent")])
+    step.deadline_seconds = 1000.0  # type: ignore[misc] # of this instance alone
+    carry_out(step, stage.context(), patience=SLOW_LISTS)
+    assert step.acts == 1
+
+
+@pytest.mark.parametrize("first", [Pending("sent"), unavailable()])
+def test_what_was_seen_once_and_then_is_not_in_the_list_is_not_made_again(
+    stage: Stage, first: Pending | Unavailable
+) -> None:
+    """Lists that come from several replicas go back in time."""
+    one, other = Todo("one is missing", target="one"), Todo("other is missing", target="other")
+    step = ScriptedStep([one, other, one, DONE], [first, Pending("sent"), Pending("sent again")])
+    step.acts_at_most = 64  # type: ignore[misc] # of this instance alone
+    carry_out(step, stage.context(), patience=SLOW_LISTS)
+    assert step.acts == 2
+
+
+def test_what_an_act_was_for_is_waited_for_alone(stage: Stage) -> None:
+    one, other = Todo("one is missing", target="one"), Todo("other is missing", target="other")
+    step = ScriptedStep([one, other, DONE], [Pending("sent")])
+    carry_out(step, stage.context(), patience=SLOW_LISTS)
+    assert step.acts == 2
+    assert stage.clock.monotonic() < 2
 
 
 @pytest.mark.parametrize("error", [unavailable(), Malformed("50 MB", remedy=REMEDY)])

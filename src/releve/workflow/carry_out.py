@@ -102,7 +102,8 @@ class _Attempt:
         self._acts = 0
         self._refusals = 0  # in a row, of acts
         self._pauses: list[float] = []  # still to sit out before an act in doubt counts as lost
-        self._expected_until = self._began  # an accepted act may show until then
+        self._expected_until: dict[str, float] = {}  # by target: its act may show until then
+        self._looked_at = self._began  # when the latest look was asked for
         self._acted_for: str | None = None  # target of the last act of this life
         self._sat_out_absurd_wait = False
         self._said = ""
@@ -127,6 +128,7 @@ class _Attempt:
     def _look(self) -> Sight:
         tries = 0
         while True:
+            self._looked_at = self._clock.monotonic()  # it shows nothing that came later
             try:
                 return self._step.look(self._context)
             except _MAY_PASS as error:
@@ -135,13 +137,13 @@ class _Attempt:
 
     def _answer_todo(self, todo: Todo) -> Sight:
         if self._acted_for not in {None, todo.target}:
-            self._stop_expecting()  # the last act shows, this is about another thing
+            self._pauses = []  # the last act shows, this is about another thing
         if self._pauses:
             pause = self._pauses.pop(0)
             self._say(f"{todo.reason}; an earlier act may still show, looking again in {pause:g} s")
             self._pause(pause)
             return todo
-        if self._clock.monotonic() < self._expected_until:
+        if self._looked_at < self._expected_until.get(todo.target, self._began):
             self._wait(f"{todo.reason}; the act was accepted and may still show")
             return todo
         self._require_time_left(todo.reason)
@@ -160,6 +162,7 @@ class _Attempt:
             sight = self._step.act(self._context)
         except _UNKNOWN as error:
             self._acts += 1
+            self._expect(todo)
             self.doubt()
             self.record(EventKind.NOTE, f"it is not known whether the act happened: {error}")
             self._back_off_act(error)
@@ -174,20 +177,21 @@ class _Attempt:
             self._record_answer(error)
             raise
         self._strike(self._step.name, "after_effect")
+        self._expect(todo)
         self._accept(sight)
         return sight
 
     def _accept(self, sight: Sight) -> None:
         self._acts += 1
         self._refusals = 0
-        self._expected_until = self._clock.monotonic() + self._patience.visible_within_seconds
         self.record(EventKind.EFFECT, sight.reason, answer=ACCEPTED)
         if not isinstance(sight, Done):  # the end of the step is told by itself
             self._tell(sight.reason)
 
-    def _stop_expecting(self) -> None:
-        self._pauses = []
-        self._expected_until = self._clock.monotonic()
+    def _expect(self, todo: Todo) -> None:
+        """It counts as lost only if a look that is asked for later than that does not show it."""
+        now = self._clock.monotonic()
+        self._expected_until[todo.target] = now + self._patience.visible_within_seconds
 
     def _record_answer(self, error: ReleveError) -> None:
         self.record(EventKind.EFFECT, str(error), answer=REFUSED, error=type(error).__name__)
