@@ -98,10 +98,12 @@ def situation(
     findings: Sequence[Finding] = (),
     encrypt: Encrypt | None = None,
     groups: Mapping[str, frozenset[str]] | None = None,
+    logins: Mapping[str, str] | None = None,
 ) -> Situation:
     one_host = {"web": frozenset({"blog"}), "all": frozenset({"blog"})}
     view = RepositoryView("blog", files, "site.yml", ("inventory/hosts.yml",), groups or one_host)
-    return Situation(view, Contents(live or {}), tuple(touches), encrypt, tuple(findings))
+    contents = Contents(live or {})
+    return Situation(view, contents, tuple(touches), encrypt, tuple(findings), logins or {})
 
 
 def fake_encrypt(clear: bytes) -> bytes:

@@ -51,6 +51,7 @@ def propose_on(repository: Path, *words: str, real_vault: bool = False) -> Propo
         observed=FakeObservedStore(),
         journal=open_store(repository.parent / "state", "")[0],
         fetch=lambda paths: {path: LIVE[path] for path in paths if path in LIVE},
+        fetch_logins=lambda _accounts: {},
         encrypt=encrypt if real_vault else fake_encrypt,
         drill_id="",
     )

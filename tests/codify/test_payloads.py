@@ -197,6 +197,7 @@ def target_of(found: Deviation) -> str:
 
 
 # Sinks that change more than files: planned here, and read back as Ansible would read them.
+SOCKET = "IDENTIFIED VIA unix_socket"
 SINKS: dict[str, Callable[[str], Deviation]] = {
     "package": lambda text: deviation(FactKind.PACKAGE, text, {"state": "installed"}),
     "package hold": lambda text: deviation(
@@ -256,6 +257,29 @@ SINKS: dict[str, Callable[[str], Deviation]] = {
     ),
     "distribution": lambda text: deviation(FactKind.PIP, f"system {text}", {"version": text}),
     "database": lambda text: deviation(FactKind.DATABASE, f"mariadb {text}", {}),
+    "account": lambda text: deviation(
+        FactKind.DATABASE_ROLE, f"mariadb {text}@localhost", {"login": SOCKET}
+    ),
+    "host of an account": lambda text: deviation(
+        FactKind.DATABASE_ROLE, f"mariadb shop@{text}", {"login": SOCKET}
+    ),
+    "login": lambda text: deviation(FactKind.DATABASE_ROLE, "mariadb shop@%", {"login": text}),
+    "plug-in": lambda text: deviation(
+        FactKind.DATABASE_ROLE, "mariadb shop@%", {"login": f"{SOCKET} OR {text}"}
+    ),
+    "grants": lambda text: deviation(
+        FactKind.DATABASE_ROLE, "mariadb shop@%", {"login": SOCKET, "grants": text}
+    ),
+    "privilege": lambda text: deviation(
+        FactKind.DATABASE_ROLE,
+        "mariadb shop@%",
+        {"login": SOCKET, "grants": f"GRANT {text} ON *.* TO `shop`@`%`"},
+    ),
+    "database of a grant": lambda text: deviation(
+        FactKind.DATABASE_ROLE,
+        "mariadb shop@%",
+        {"login": SOCKET, "grants": f"GRANT SELECT ON `{text}`.* TO `shop`@`%`"},
+    ),
     "owner": lambda text: file_deviation("/etc/x", b"x", owner=text),
     "group of a file": lambda text: file_deviation("/etc/x", b"x", group=text),
     "mode": lambda text: file_deviation("/etc/x", b"x", mode=text),

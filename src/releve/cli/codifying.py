@@ -22,7 +22,7 @@ from releve.ports.team_repository import TeamRepository
 from releve.recovery.fingerprint import commit_of
 from releve.recovery.ledger.deciding import choose_finding
 from releve.recovery.ledger.of_host import TwinChoice, choose_twin
-from releve.recovery.scan_of_host import read_live_contents
+from releve.recovery.scan_of_host import read_live_contents, read_live_logins
 from releve.wiring import State, connect, open_repository, open_vault, read_inventory_groups
 
 
@@ -66,6 +66,7 @@ class Codifying:
             observed=self._state.observed,
             journal=self._state.journal,
             fetch=self._fetch,
+            fetch_logins=self._fetch_logins,
             encrypt=open_vault(self._loaded.repository),
             drill_id=self._find_drill(),
         )
@@ -110,6 +111,14 @@ class Codifying:
             if len(content) <= MOST_CONTENT_BYTES and content != bodies.get(ACCOUNT_FILES):
                 self._state.observed.save_content(self._host, digest, content)
         return bodies
+
+    def _fetch_logins(self, accounts: Sequence[str]) -> Mapping[str, str]:
+        """As _fetch, and kept nowhere."""
+        try:
+            outside = connect(self._loaded.plan.provider, state=self._state)
+            return read_live_logins(self._host, self._plan, outside, accounts=accounts)
+        except ReleveError:
+            return {}
 
     def _view(self) -> RepositoryView:
         converge = self._plan.converge

@@ -5,8 +5,9 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from releve.codify.logins import is_same_login
 from releve.codify.message import write_message
-from releve.codify.plan import list_needed_contents, plan_changes
+from releve.codify.plan import list_needed_contents, list_needed_logins, plan_changes
 from releve.codify.types import CodifyPlan, Contents, Encrypt, RepositoryView, Situation
 from releve.errors import PlanError
 from releve.model.converge import TaskEvent
@@ -17,6 +18,8 @@ from releve.ports.observed_store import ObservedStore
 from releve.ports.team_repository import CommitDraft, TeamRepository
 
 Fetch = Callable[[Sequence[str]], Mapping[str, bytes]]  # bodies of paths on the live host
+# quoted accounts of its MariaDB to what SHOW CREATE USER prints behind the name
+FetchLogins = Callable[[Sequence[str]], Mapping[str, str]]
 
 _WROTE = {"ok", "changed"}
 
@@ -29,6 +32,7 @@ class Sources:
     observed: ObservedStore
     journal: Journal
     fetch: Fetch
+    fetch_logins: FetchLogins
     encrypt: Encrypt | None
     drill_id: str  # the run whose twin the findings were made against; empty: none is known
 
@@ -64,6 +68,7 @@ def propose(
         touches=read_touches(sources, findings, inventory_name=view.host),
         encrypt=sources.encrypt,
         findings=tuple(open_findings),
+        logins=_read_logins(findings, sources),
     )
     plan = plan_changes(findings, situation)
     changed = {path for change in plan.changes for path in change.files}
@@ -152,6 +157,24 @@ def _read_contents(findings: Sequence[Finding], sources: Sources) -> Contents:
             if not digest or is_content_of(digest, content, secret=secret):
                 live[path] = content
     return Contents(live, _read_twin_contents(findings, sources.observed, host))
+
+
+def _read_logins(findings: Sequence[Finding], sources: Sources) -> dict[str, str]:
+    """Never kept anywhere; what is not as the scan saw it is left out."""
+    needed = list_needed_logins(findings)
+    if not needed:
+        return {}
+    secret = sources.observed.secret_for(findings[0].host)
+
+    def holds(digest: str, stored: bytes) -> bool:
+        return is_content_of(digest, stored, secret=secret)
+
+    told = sources.fetch_logins(list(needed))
+    return {
+        account: told[account]
+        for account, seen in needed.items()
+        if account in told and is_same_login(seen, told[account], holds)
+    }
 
 
 def _read_twin_contents(

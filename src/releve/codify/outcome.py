@@ -24,6 +24,7 @@ _EXPANDED: Final = re.compile(r"\$(?:[A-Za-z0-9_]|\{)")
 @dataclass(frozen=True)
 class Written:
     reason: str
+    left_out: tuple[LeftOut, ...] = ()  # parts of the same deviation
 
 
 @dataclass(frozen=True)

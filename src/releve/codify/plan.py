@@ -3,10 +3,10 @@
 Pure: the same findings, contents and repository give the same plan, but for the vault's salt.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from releve.codify import accounts, jobs, packages, paths, runtime, settings
+from releve.codify import accounts, databases, jobs, packages, paths, runtime, settings
 from releve.codify.draft import Draft
 from releve.codify.outcome import Derived, Outcome, Work, Written, leave_out
 from releve.codify.scalars import NotExpressible
@@ -24,6 +24,7 @@ _WRITERS: Final[Mapping[FactKind, Writer]] = {
     **jobs.KINDS,
     **settings.KINDS,
     **paths.KINDS,
+    **databases.KINDS,
     **runtime.KINDS,
 }
 # Content of these is needed beside that of the files that differ.
@@ -40,7 +41,7 @@ def plan_changes(findings: Sequence[Finding], situation: Situation) -> CodifyPla
             (deviation, _write(deviation, Work(finding, situation, draft)))
             for deviation in finding.deviations
         ]
-        left_out = tuple(found for _, found in outcomes if isinstance(found, LeftOut))
+        left_out = tuple(_list_left_out(outcomes))
         files = draft.take_changes()
         if files:
             changes.append(Change(finding, files, _list_reasons(outcomes), left_out))
@@ -59,6 +60,12 @@ def list_needed_contents(findings: Sequence[Finding]) -> dict[str, str]:
         if deviation.kind == FactKind.USER and "hmac:" in wanted.get("password", ""):
             needed[ACCOUNT_FILES] = ""
     return needed
+
+
+def list_needed_logins(findings: Sequence[Finding]) -> dict[str, str]:
+    """Accounts of databases, quoted, of which a plan must know what is stored; with their login."""
+    deviations = (found for finding in findings for found in finding.deviations)
+    return dict(filter(None, map(databases.find_needed_login, deviations)))
 
 
 def _write(deviation: Deviation, work: Work) -> Outcome:
@@ -81,6 +88,14 @@ def _say(deviation: Deviation, work: Work) -> Outcome:
         if work.of_kind(FactKind.FILE) and (not file or work.has(FactKind.FILE, file)):
             return Derived("its file is copied")
     return runtime.say_runtime(deviation, work)
+
+
+def _list_left_out(outcomes: Sequence[tuple[Deviation, Outcome]]) -> Iterator[LeftOut]:
+    for _, found in outcomes:
+        if isinstance(found, LeftOut):
+            yield found
+        elif isinstance(found, Written):
+            yield from found.left_out
 
 
 def _list_reasons(outcomes: Sequence[tuple[Deviation, Outcome]]) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from releve.model.observed import FactKind
 
 _REVISION: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DISTRIBUTION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_DATABASE: Final = re.compile(r"[A-Za-z0-9_$-]{1,64}")
 _REMOTE: Final = re.compile(r"(?:https|ssh|git)://[^\s]+|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:[^\s]+")
 
 
@@ -58,16 +57,6 @@ def write_pip(deviation: Deviation, work: Work) -> Outcome:
     return Written("the catch-up role installs the same version with pip")
 
 
-def write_database(deviation: Deviation, work: Work) -> Outcome:
-    engine, _, name = deviation.key.partition(" ")
-    if deviation.ours is None or engine.lower() not in {"mariadb", "mysql"}:
-        return leave_out(deviation, "only a database of MariaDB that is missing can be made")
-    if not _DATABASE.fullmatch(name):
-        return leave_out(deviation, "its name holds characters that would have to be quoted")
-    work.catch_up.add(section("databases"), name)
-    return Written("the catch-up role creates the database, empty; its rows are data")
-
-
 def say_runtime(deviation: Deviation, work: Work) -> Outcome:
     """Nothing to write: it follows from something else, or nothing on disk makes it."""
     leading = work.finding.deviations[0]
@@ -94,10 +83,6 @@ _SAID: Final = {
     ),
     FactKind.NPM: ("no module of ansible.builtin installs it", "install it in a role of yours"),
     FactKind.GEM: ("no module of ansible.builtin installs it", "install it in a role of yours"),
-    FactKind.DATABASE_ROLE: (
-        "its password is known to nobody but the database",
-        "create the account in a role, its password in the vault",
-    ),
     FactKind.DATABASE_VARIABLE: (
         "it was set at run time only",
         "write it into a file under /etc/mysql, and codify that file",
@@ -112,5 +97,4 @@ _SAID: Final = {
 KINDS = {
     FactKind.CHECKOUT: write_checkout,
     FactKind.PIP: write_pip,
-    FactKind.DATABASE: write_database,
 }

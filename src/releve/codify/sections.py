@@ -42,6 +42,7 @@ _SEQUENCE: Final = (
     "Remove what was removed", "Make directories", "Copy files that were written",
     "Copy rules of sudo", "Write files that hold secrets", "Copy files that are secret",
     "Make named pipes", "Make links",
+    "Look for databases", "Look for plug-ins", "Look for accounts of", "Look what accounts",
 )  # fmt: skip
 
 

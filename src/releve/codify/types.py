@@ -84,3 +84,5 @@ class Situation:
     touches: tuple[TaskEvent, ...]
     encrypt: Encrypt | None
     findings: tuple[Finding, ...]  # every open one, also those that are not codified now
+    # how accounts of databases log in, with what is stored; by quoted name
+    logins: Mapping[str, str] = field(default_factory=dict)

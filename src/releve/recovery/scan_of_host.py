@@ -20,6 +20,7 @@ from releve.ports.outside import Outside
 from releve.recovery.preconditions import resolve_current_instance
 from releve.recovery.subject import door_by_plan
 from releve.scan.contents import read_contents
+from releve.scan.database_logins import read_database_logins
 from releve.scan.request import ScanRequest
 from releve.scan.scan import scan_and_save
 
@@ -68,6 +69,15 @@ def read_live_contents(
     """Bodies of regular files as the host has them now; what is gone or too large is left out."""
     instance = resolve_current_instance(outside.provider, host, plan)
     return read_contents(outside.access, _open_door(instance, plan, outside), paths)
+
+
+def read_live_logins(
+    host: str, plan: HostPlan, outside: Outside, *, accounts: Sequence[str]
+) -> dict[str, str]:
+    """How accounts of its MariaDB log in now, with what is stored; quoted names as keys."""
+    instance = resolve_current_instance(outside.provider, host, plan)
+    door = _open_door(instance, plan, outside)
+    return read_database_logins(outside.access, door, accounts)
 
 
 def scan_dead_root(
