@@ -99,30 +99,33 @@ def _choose_login(
 def _write(deviation: Deviation, account: str, *, login: Login | None, work: Work) -> Outcome:
     ours, theirs = (_read_grants(fact, account) for fact in (deviation.ours, deviation.theirs))
     lacking = list_lacking(ours, theirs)
-    said = []
     if login is not None:
-        said.append(_add_login(account, login, work))
-    if lacking:
-        _add_grants(account, lacking, work)
-        said.append("grants what it may do")
+        _add_login(account, login, work)
+    _add_grants(account, lacking, work)
     without = tuple(_list_refused(deviation, ours, theirs))
-    if said:
-        return Written(f"the catch-up role {' and '.join(said)}", without)
+    if login is not None or lacking:
+        return Written(_tell(login, lacking), without)
     return without[0] if without else leave_out(deviation, "nothing of it is left to write")
 
 
-def _add_login(account: str, login: Login, work: Work) -> str:
+def _tell(login: Login | None, lacking: Sequence[Grant]) -> str:
+    does = ["lets the account of the database log in"] if login is not None else []
+    does += ["grants what it may do"] if lacking else []
+    kept = ", its password's hash in the team's vault" if login and login.has_secret else ""
+    return f"the catch-up role {' and '.join(does)}{kept}"
+
+
+def _add_login(account: str, login: Login, work: Work) -> None:
     for plugin in login.plugins:
         if plugin in _LIBRARIES:
             fields = {"name": plugin, "library": _LIBRARIES[plugin]}
             work.catch_up.add(section("database_plugins"), fields)
-    clear = write_login(login)
-    encrypt = work.situation.encrypt
-    is_hidden = login.has_secret and encrypt is not None
-    value: Value = encrypt(clear.encode()) if is_hidden and encrypt else clear
-    work.catch_up.add(section("database_accounts"), {"account": account, "login": value})
-    kept = ", its password's hash in the team's vault" if login.has_secret else ""
-    return f"makes the account of the database{kept},"
+    written: Value = write_login(login)
+    if login.has_secret:
+        if work.situation.encrypt is None:
+            raise NotExpressible("it holds a secret, and there is no vault password")
+        written = work.situation.encrypt(write_login(login).encode())
+    work.catch_up.add(section("database_accounts"), {"account": account, "login": written})
 
 
 def _add_grants(account: str, grants: Sequence[Grant], work: Work) -> None:
