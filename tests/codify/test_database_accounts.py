@@ -199,14 +199,17 @@ def test_what_the_host_tells_counts_only_where_it_is_what_was_scanned() -> None:
     def holds(digest: str, stored: bytes) -> bool:
         return digest == hide(stored.decode())
 
+    def same(seen: str, told: str) -> bool:
+        return is_same_login(ACCOUNT, seen, told=told, holds=holds)
+
     seen = f"IDENTIFIED VIA mysql_native_password USING '{hide(STORED)}' OR unix_socket"
-    assert is_same_login(seen, seen.replace(hide(STORED), STORED), holds)
-    assert not is_same_login(seen, seen.replace(hide(STORED), STORED[:-1] + "A"), holds)
-    assert not is_same_login(seen, by_password(STORED), holds)
-    assert not is_same_login(seen, f"{seen} REQUIRE SSL", holds)
-    assert not is_same_login("", by_password(STORED), holds)
-    assert is_same_login("", "", holds)
-    assert is_same_login(by_password(hide(STORED)), by_password(STORED), holds)
+    assert same(seen, seen.replace(hide(STORED), STORED))
+    assert not same(seen, seen.replace(hide(STORED), STORED[:-1] + "A"))
+    assert not same(seen, by_password(STORED))
+    assert not same(seen, f"{seen} REQUIRE SSL")
+    assert not same("", by_password(STORED))
+    assert same("", "")
+    assert same(by_password(hide(STORED)), by_password(STORED))
 
 
 def test_a_hash_is_in_the_vault_and_nowhere_else() -> None:
@@ -302,5 +305,7 @@ def test_roles_root_and_other_engines_are_left_out() -> None:
     role = deviation(FactKind.DATABASE_ROLE, "mariadb readers", {"grants": "GRANT USAGE"})
     assert "it is a role" in refused(plan(role))
     assert "this very account" in refused(plan(account(SOCKET, name="root")))
-    other = deviation(FactKind.DATABASE_ROLE, "postgresql shop", {"login": "no password"})
-    assert "only accounts of MariaDB" in refused(plan(other))
+    for key in ("postgresql:5433 shop", "mysql shop@localhost", "x"):
+        other = deviation(FactKind.DATABASE_ROLE, key, {"login": "no password"})
+        assert "only MariaDB is written" in refused(plan(other))
+        assert "only MariaDB is written" in refused(plan(deviation(FactKind.DATABASE, key, {})))

@@ -280,6 +280,26 @@ SINKS: dict[str, Callable[[str], Deviation]] = {
         "mariadb shop@%",
         {"login": SOCKET, "grants": f"GRANT SELECT ON `{text}`.* TO `shop`@`%`"},
     ),
+    "database of PostgreSQL": lambda text: deviation(
+        FactKind.DATABASE, f"postgresql {text}", {"owner": "shop"}
+    ),
+    "owner of a database": lambda text: deviation(
+        FactKind.DATABASE, "postgresql shop", {"owner": text}
+    ),
+    "role": lambda text: deviation(
+        FactKind.DATABASE_ROLE, f"postgresql {text}", {"login": "no password"}
+    ),
+    "attributes of a role": lambda text: deviation(
+        FactKind.DATABASE_ROLE, "postgresql shop", {"login": "no password", "attributes": text}
+    ),
+    "grants of a role": lambda text: deviation(
+        FactKind.DATABASE_ROLE, "postgresql shop", {"login": "no password", "grants": text}
+    ),
+    "membership": lambda text: deviation(
+        FactKind.DATABASE_ROLE,
+        "postgresql shop",
+        {"login": "no password", "grants": f'member of "{text}"', "settings": text},
+    ),
     "owner": lambda text: file_deviation("/etc/x", b"x", owner=text),
     "group of a file": lambda text: file_deviation("/etc/x", b"x", group=text),
     "mode": lambda text: file_deviation("/etc/x", b"x", mode=text),

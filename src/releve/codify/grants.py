@@ -4,15 +4,14 @@ The text is as its client prints it with `--batch`: a backslash is doubled.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from releve.codify.quoted_text import split_statements
 from releve.codify.scalars import NotExpressible
 
 _ACCOUNT: Final = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,79})@([A-Za-z0-9_.%:/-]{1,255})")
-# Possessive, so that a quote which never ends costs no more than its length.
-_STATEMENT: Final = re.compile(r"(?:[^`';]|`(?:[^`]|``)*+`|'(?:[^'\\]|\\.|'')*+')++", re.DOTALL)
 _WORDS: Final = r"[A-Z]+(?: [A-Z]+)*"
 _GRANT: Final = re.compile(
     rf"GRANT (?P<privileges>{_WORDS}(?:, {_WORDS})*) ON (?P<object>\*\.\*|`[^`]*`\.(?:\*|`[^`]*`))"
@@ -56,7 +55,7 @@ def read_grants(text: str, account: str) -> Grants:
     """`text` as a scan keeps it: statements with `; ` between; `account` quoted."""
     held: list[Grant] = []
     refused: dict[str, str] = {}
-    for statement in _split(text):
+    for statement in split_statements(text):
         grant = _read(statement, account)
         if grant is None:
             refused[statement] = _explain(statement)
@@ -80,18 +79,6 @@ def list_lacking(ours: Grants, theirs: Grants) -> tuple[Grant, ...]:
         if missing or with_option:
             lacking.append(Grant(missing or ("USAGE",), grant.object, with_option))
     return tuple(lacking)
-
-
-def _split(text: str) -> Iterator[str]:
-    """At a semicolon outside of quotes; what cannot be split is one statement, and no grant."""
-    at = 0
-    while at < len(text):
-        found = _STATEMENT.match(text, at)
-        if found is None or (found.end() < len(text) and text[found.end()] != ";"):
-            yield text[at:]
-            return
-        yield found[0].strip(" ")
-        at = found.end() + 1
 
 
 def _read(statement: str, account: str) -> Grant | None:

@@ -18,7 +18,7 @@ from releve.ports.observed_store import ObservedStore
 from releve.ports.team_repository import CommitDraft, TeamRepository
 
 Fetch = Callable[[Sequence[str]], Mapping[str, bytes]]  # bodies of paths on the live host
-# quoted accounts of its MariaDB to what SHOW CREATE USER prints behind the name
+# quoted accounts of its databases to how they log in, with what is stored
 FetchLogins = Callable[[Sequence[str]], Mapping[str, str]]
 
 _WROTE = {"ok", "changed"}
@@ -173,7 +173,7 @@ def _read_logins(findings: Sequence[Finding], sources: Sources) -> dict[str, str
     return {
         account: told[account]
         for account, seen in needed.items()
-        if account in told and is_same_login(seen, told[account], holds)
+        if account in told and is_same_login(account, seen, told=told[account], holds=holds)
     }
 
 

@@ -1,4 +1,4 @@
-"""How an account of MariaDB logs in: read strictly from SHOW CREATE USER, and written anew."""
+"""How an account of a database logs in: read strictly, and written anew."""
 
 import re
 from collections.abc import Callable
@@ -16,6 +16,11 @@ _STORED: Final = {  # plug-in to the form of what it stores
     "ed25519": re.compile(r"[A-Za-z0-9+/]{43}"),
     "unix_socket": re.compile(r""),
 }
+_PASSWORD: Final = re.compile(r"password ([!-~]{1,1000})")  # as of PostgreSQL, in our words
+_VERIFIER: Final = re.compile(
+    r"SCRAM-SHA-256\$\d{1,9}:[A-Za-z0-9+/=]{4,200}\$[A-Za-z0-9+/=]{44}:[A-Za-z0-9+/=]{44}"
+    r"|md5[0-9a-f]{32}"
+)
 _CONDITIONS: Final = re.compile(r" (?:REQUIRE|WITH MAX_|ACCOUNT|PASSWORD EXPIRE)\b")
 _NOTHING: Final = "IDENTIFIED BY ''"
 
@@ -40,7 +45,7 @@ class Login:
 
 
 def read_login(text: str) -> Login:
-    """Of what stands behind the name in CREATE USER, with digests or with what is stored."""
+    """Of what MariaDB has behind the name in CREATE USER, with digests or with what is stored."""
     if not text:
         return Login((Method("mysql_native_password", ""),))
     if _CONDITIONS.search(text):
@@ -58,10 +63,21 @@ def read_login(text: str) -> Login:
     return Login(tuple(methods))
 
 
-def is_same_login(seen: str, told: str, holds: Holds) -> bool:
-    """Whether what the host tells now is what the scan saw; both as behind the account's name."""
+def read_password(text: str) -> Login:
+    """Of a role of PostgreSQL, as a scan tells it: `no password`, or `password` and its digest."""
+    if text == "no password":
+        return Login((Method("password", ""),))
+    found = _PASSWORD.fullmatch(text)
+    if found is None:
+        raise NotExpressible("nothing says whether it has a password")
+    return Login((Method("password", found[1]),))
+
+
+def is_same_login(account: str, seen: str, *, told: str, holds: Holds) -> bool:
+    """Whether what the host tells of a quoted account now is what the scan saw."""
+    read = read_password if account.startswith('"') else read_login
     try:
-        scanned, now = read_login(seen), read_login(told)
+        scanned, now = read(seen), read(told)
     except NotExpressible:
         return False
     return scanned.plugins == now.plugins and all(
@@ -75,6 +91,16 @@ def write_login(login: Login) -> str:
     if login == read_login(""):
         return _NOTHING
     return "IDENTIFIED VIA " + " OR ".join(_write(method) for method in login.methods)
+
+
+def write_password(login: Login) -> str:
+    """What stands behind PASSWORD in CREATE ROLE."""
+    (method,) = login.methods
+    if not method.stored:
+        return "NULL"
+    if not _VERIFIER.fullmatch(method.stored):
+        raise NotExpressible("what its password is checked against has an unknown form")
+    return f"'{method.stored}'"
 
 
 def _write(method: Method) -> str:

@@ -43,6 +43,7 @@ _SEQUENCE: Final = (
     "Copy rules of sudo", "Write files that hold secrets", "Copy files that are secret",
     "Make named pipes", "Make links",
     "Look for databases", "Look for plug-ins", "Look for accounts of", "Look what accounts",
+    "Look for PostgreSQL roles", "Look for PostgreSQL databases", "Look what PostgreSQL granted",
 )  # fmt: skip
 
 

@@ -119,7 +119,8 @@ SHAPES: Final[Mapping[FactKind, FactShape]] = {
     FactKind.DATABASE: FactShape("a database: ENGINE NAME", ("owner",), ("bytes", "directory")),
     FactKind.DATABASE_ROLE: FactShape(
         "an account of a database: ENGINE NAME[@HOST]",
-        ("login", "attributes", "grants"),  # login: plugin and hmac: of the authentication string
+        # login: plugin and hmac: of the authentication string
+        ("login", "attributes", "grants", "settings"),
     ),
     FactKind.DATABASE_VARIABLE: FactShape(
         "a run-time variable of a database: ENGINE NAME", ("value",), live=True

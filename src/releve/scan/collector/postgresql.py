@@ -21,11 +21,12 @@ SELECT json_build_array('role', rolname, coalesce(rolpassword, ''), concat_ws(';
   CASE WHEN NOT rolinherit THEN 'noinherit' END,
   CASE WHEN rolconnlimit <> -1 THEN 'connections=' || rolconnlimit END,
   'until=' || rolvaliduntil)) FROM pg_authid WHERE rolname !~ '^pg_';
-SELECT json_build_array('grant', pg_get_userbyid(member), 'member of ' || pg_get_userbyid(roleid)
+SELECT json_build_array('grant', pg_get_userbyid(member), 'member of '
+  || quote_ident(pg_get_userbyid(roleid))
   || CASE WHEN admin_option THEN ' with admin' ELSE '' END, '')
   FROM pg_auth_members WHERE pg_get_userbyid(member) !~ '^pg_';
 SELECT json_build_array('grant', pg_get_userbyid(a.grantee), a.privilege_type || ' on database '
-  || datname, '') FROM pg_database, aclexplode(datacl) a
+  || quote_ident(datname), '') FROM pg_database, aclexplode(datacl) a
   WHERE NOT datistemplate AND a.grantee <> 0 AND a.grantee <> datdba;
 SELECT json_build_array('set', pg_get_userbyid(setrole), coalesce((SELECT datname FROM pg_database
   WHERE oid = setdatabase), '') , array_to_string(setconfig, ' ')) FROM pg_db_role_setting
@@ -107,7 +108,7 @@ def _take(system, role, told):
         role.setdefault("grants", []).append(first)
     elif what == "set":
         words = system.mask(second) + (" in " + first if first else "")
-        role.setdefault("attributes", []).append(words)
+        role.setdefault("settings", []).append(words)  # any text, with any semicolon
     else:
         secret = first.encode("utf-8", "surrogateescape")
         role["login"] = ["password " + system.keyed_digest(secret) if secret else "no password"]
