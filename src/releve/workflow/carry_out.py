@@ -1,6 +1,7 @@
 """One step, from its first look to its goal: the only loop that looks, acts and waits."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from releve.errors import (
@@ -159,7 +160,7 @@ class _Attempt:
         self._strike(self._step.name, "after_intent")
         self._context.outside.lease.verify()
         try:
-            sight = self._step.act(self._context)
+            sight = self._step.act(replace(self._context, target=todo.target))
         except _UNKNOWN as error:
             self._acts += 1
             self._expect(todo)

@@ -29,7 +29,7 @@ class Todo:
     """Nothing there yet: act."""
 
     reason: str
-    target: str = ""  # which of several things the act is for; the next one need not wait for it
+    target: str = ""  # which of several things the act is for: one that makes acts for no other
 
 
 Sight = Done | Pending | Todo
@@ -43,6 +43,7 @@ class StepContext:
     outputs: Mapping[str, Output]  # of the steps that are done
     should_stop: Callable[[], bool]  # True: a person asked to cancel; end at a safe point
     report_progress: Callable[[str], None]  # the sentence shown beside the running step
+    target: str = ""  # in an act: that of the Todo it answers
 
     def output_of(self, step: str) -> Output:
         return self.outputs[step]

@@ -52,12 +52,11 @@ class ProvideVolumes(Step):
         )
 
     def act(self, context: StepContext) -> Sight:
-        found, names = read_twin_volumes(context, self.twin), volume_names(context.run, self.twin)
-        for name in plan_of(context.run).volumes:
-            if name not in found:
-                make_volume(context, name, called=names[name])
-                return Pending(f"volume {name} asked for")
-        return Pending("every volume is asked for")
+        name = context.target
+        if name in read_twin_volumes(context, self.twin):
+            return Pending(f"volume {name} shows by now")
+        make_volume(context, name, called=volume_names(context.run, self.twin)[name])
+        return Pending(f"volume {name} asked for")
 
 
 class ProvideSecondVolumes(ProvideVolumes):

@@ -43,15 +43,15 @@ class SnapshotVolumes(Step):
 
     def act(self, context: StepContext) -> Sight:
         require_fenced(context)
-        for volume in volume_ids(context):
-            if find_snapshot(context, volume) is None:
-                context.outside.provider.snapshot_volume(
-                    volume,
-                    name=snapshot_name(context.run.run_id),
-                    labels=labels_of(context.run, Role.ACTIVE),
-                )
-                return Pending(f"snapshot of {volume} asked for")
-        return Pending("every snapshot is asked for")
+        volume = context.target
+        if find_snapshot(context, volume) is not None:
+            return Pending(f"the snapshot of {volume} shows by now")
+        context.outside.provider.snapshot_volume(
+            volume,
+            name=snapshot_name(context.run.run_id),
+            labels=labels_of(context.run, Role.ACTIVE),
+        )
+        return Pending(f"snapshot of {volume} asked for")
 
 
 def reason_to_skip(context: StepContext) -> str:
