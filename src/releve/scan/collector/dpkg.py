@@ -6,7 +6,7 @@ from releve.scan.collector.system import NotChecked
 INFO = "/var/lib/dpkg/info/"
 _MOST_BYTES = 128 << 20
 _WINDOW = 600 * 10**9  # one unpacking takes less; files it did not touch are older
-_NEVER = (1, 0)
+_NEVER = (1, 0)  # from, to: no time lies between
 _MERGED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/libo32")
 
 
@@ -49,7 +49,6 @@ class Ownership:
     def __init__(self, system):
         self._system = system
         self.packages: dict[bytes, Package] = {}  # path: Package
-        self.trustable: dict[bytes, Package] = {}  # without conffiles: they may have been kept
         self.conffiles: dict[bytes, str] = {}  # path: the md5 it was shipped with
         self._merged: tuple[tuple[bytes, bytes], ...] = ()
         self._diverted: dict[bytes, tuple[bytes, str]] = {}  # path: (where it went, by whom)
@@ -109,11 +108,8 @@ def read_ownership(system, changed_at, imaged=None):
         listed_at, read_digests = changed_at(INFO + name), ownership.read_digests
         package = Package(name[:-5], listed_at, read_digests=read_digests, image=imaged)
         _add_files(ownership, system, package)
-    ownership.trustable = dict(ownership.packages)
     for path, digest in _conffiles(system.read("/var/lib/dpkg/status", _MOST_BYTES) or b""):
-        place = ownership.place(path, "")
-        ownership.conffiles[place] = digest
-        ownership.trustable.pop(place, None)
+        ownership.conffiles[ownership.place(path, "")] = digest
     return ownership
 
 

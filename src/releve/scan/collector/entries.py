@@ -62,34 +62,41 @@ class Entries:
         self._flags = array.array("L", [0])
 
     def fill(self, line):
-        """Nearly every path is a package's file as it was unpacked: those in the fewest words.
-
-        No attribute was added to them either: that moves ctime too.
-        """
         has_closed = (line.frame.path or b"/") in self._places.special_parents
         start = line.frame.path + b"/"
-        trustable = {} if self._full else self._ownership.value.trustable
-        users, groups = self._users, self._groups
         for seen in line.stats:
-            name, raw, found = seen
-            mode = found.st_mode
-            package = trustable.get(start + raw) if mode & 0o170000 == stat.S_IFREG else None
             if has_closed and self._is_closed(line, seen):
                 continue
-            if package is None or not package.trusts(found.st_ctime_ns, mode):
-                line.entries.append(self._describe_safely(line, seen))
-                continue
-            owner, group = users[found.st_uid], groups[found.st_gid]
-            changed, size = found[stat.ST_MTIME], found.st_size
-            line.entries.append([name, mode, owner, group, changed, size, "=", package.name])
+            try:
+                line.entries.append(
+                    self._describe_trusted(start, seen) or self.describe(line, seen)
+                )
+            except (OSError, Changed) as failure:
+                self.note_failure(line, seen[1], failure)
+                line.entries.append(self._bare(seen))
         line.stats = []
 
-    def _describe_safely(self, line, seen):
-        try:
-            return self.describe(line, seen)
-        except (OSError, Changed) as failure:
-            self.note_failure(line, seen[1], failure)
-            return self._bare(seen)
+    def _describe_trusted(self, start, seen):
+        """Nearly every path, so in the fewest words: a package's file as it was unpacked.
+
+        No attribute was added to it either: that moves ctime too.
+        """
+        name, raw, found = seen
+        mode = found.st_mode
+        if self._full or mode & 0o170000 != stat.S_IFREG:
+            return None
+        path = start + raw
+        ownership = self._ownership.value
+        package = ownership.packages.get(path)
+        if (
+            package is None
+            or not package.trusts(found.st_ctime_ns, mode)
+            or path in ownership.conffiles  # may have been edited, and then kept by an unpacking
+        ):
+            return None
+        user, group = self._users[found.st_uid], self._groups[found.st_gid]
+        changed, size = found[stat.ST_MTIME], found.st_size
+        return [name, mode, user, group, changed, size, "=", package.name]
 
     def _is_closed(self, line, seen):
         name, raw, found = seen
@@ -162,8 +169,8 @@ class Entries:
             shipped = conffile or package.digest_of(path)
         more.update(read_extended(raw, self._names))
         unread = line.frame.unread or self._places.explain_unread(path)
-        if not unread and not shipped and self._places.is_derived(path):
-            unread = {"unread": "derived"}
+        if not unread and not shipped:
+            unread = self._places.explain_derived(path)
         if unread:
             more.update(unread)
             return

@@ -157,13 +157,6 @@ class Walk:
         self._flush(_AHEAD)
 
     def _stat_all(self, line, names):
-        lstat = os.lstat
-        try:
-            line.stats = [(name, raw, lstat(raw)) for name, raw in names]
-        except OSError:  # one of them has just gone
-            self._stat_each(line, names)
-
-    def _stat_each(self, line, names):
         stats = line.stats
         for name, raw in names:
             try:

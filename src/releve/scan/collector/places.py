@@ -44,9 +44,9 @@ class Places:
         """Evidence for a file, or all below a directory, whose content is not looked at."""
         return self._unread.get(path)
 
-    def is_derived(self, path):
-        """Whether the content of a file that no package brought says nothing that others do not."""
-        return not self._full and _DERIVED.match(path) is not None
+    def explain_derived(self, path):
+        """The same for a file that no package brought: what it holds, others tell."""
+        return {"unread": "derived"} if not self._full and _DERIVED.match(path) else None
 
 
 def read_mounts(root):
