@@ -19,6 +19,11 @@ class Door:
     known_as: str = ""  # HostKeyAlias: the instance id
 
 
+def as_root(door: Door, *command: str) -> tuple[str, ...]:
+    """For what others than whom one logs in as may not read."""
+    return command if door.user == "root" else ("sudo", "-n", *command)
+
+
 @dataclass(frozen=True)
 class CommandResult:
     exit_code: int

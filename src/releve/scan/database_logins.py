@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from releve.ports.access import Access, Door
+from releve.ports.access import Access, Door, as_root
 
 MOST_ACCOUNTS: Final = 500
 
@@ -57,7 +57,7 @@ def _ask_postgresql(access: Access, door: Door) -> dict[str, str]:
 def _ask(access: Access, door: Door, client: tuple[str, ...], *, query: str) -> Iterator[str]:
     result = access.run_command(
         door,
-        command=client if door.user == "root" else ("sudo", "-n", *client),
+        command=as_root(door, *client),
         stdin=query.encode("ascii"),
         timeout_seconds=_SECONDS,
     )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from releve.errors import CommandFailed
 from releve.model.server_text import show_server_text
-from releve.ports.access import Access, CommandResult, Door
+from releve.ports.access import Access, CommandResult, Door, as_root
 from releve.scan.framing import Framing
 from releve.scan.malformed import malformed
 from releve.scan.program import build_program
@@ -29,7 +29,7 @@ def run_program(
     framing = Framing(nonce, bounds=bounds, take_line=take_line)
     result = access.stream_command(
         door,
-        command=_PYTHON if door.user == "root" else ("sudo", "-n", *_PYTHON),
+        command=as_root(door, *_PYTHON),
         stdin=build_program({**request, "nonce": nonce}, main=main),
         limits=bounds.stream_limits,
         take=framing.take,

@@ -5,7 +5,7 @@ import json
 from functools import cache
 from typing import Any, Final
 
-from releve.ports.access import Door
+from releve.ports.access import Door, as_root
 from releve.ports.prober import ProbeOrder
 from releve.scan.joining import join_modules
 
@@ -17,7 +17,7 @@ _LEAST_PATIENCE: Final = 120.0
 
 
 def command_for(door: Door) -> tuple[str, ...]:
-    return _PYTHON if door.user == "root" else ("sudo", "-n", *_PYTHON)
+    return as_root(door, *_PYTHON)
 
 
 def build_program(order: ProbeOrder, *, nonce: str) -> bytes:

@@ -104,11 +104,6 @@ def find_helper(context: StepContext) -> Instance | None:
     return find_ours(context, name, remedy=remedy)
 
 
-def as_root(door: Door, *command: str) -> tuple[str, ...]:
-    """The dead disk's files belong to others than whom one logs in as."""
-    return command if door.user == "root" else ("sudo", "-n", *command)
-
-
 def door_to_helper(context: StepContext) -> Door:
     access = context.output_of("autopsy_helper")
     return make_door(

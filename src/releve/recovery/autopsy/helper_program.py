@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from releve.errors import CommandFailed
 from releve.model.server_text import show_server_text
-from releve.recovery.autopsy.case import PYTHON, as_root, door_to_helper
+from releve.ports.access import as_root
+from releve.recovery.autopsy.case import PYTHON, door_to_helper
 from releve.workflow.step import StepContext
 
 GUEST_SECONDS: Final = 120.0

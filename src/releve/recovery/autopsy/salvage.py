@@ -9,9 +9,9 @@ from typing import Any, Final
 from releve.errors import CommandFailed, StepHalted
 from releve.model.run import EventKind, JournalEvent, RunInput
 from releve.model.server_text import show_server_text
-from releve.ports.access import Access, Door, StreamLimits
+from releve.ports.access import Access, Door, StreamLimits, as_root
 from releve.recovery.autopsy.autopsy_step import AutopsyStep
-from releve.recovery.autopsy.case import MOUNT, PYTHON, as_root, case_of, door_to_helper
+from releve.recovery.autopsy.case import MOUNT, PYTHON, case_of, door_to_helper
 from releve.recovery.autopsy.salvaged import Choice, Found, LeftOut, choose, read_listing
 from releve.workflow.step import Done, Sight, StepContext, Todo
 
