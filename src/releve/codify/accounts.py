@@ -173,12 +173,9 @@ def _comes_with_package(work: Work) -> bool:
 
 def _find_undoing(deviation: Deviation, work: Work) -> TaskEvent | None:
     """The team's task that sets, of this account, what was changed by hand."""
-    own = f"{work.catch_up.directory}/"
     parameters = {_SET_BY.get(attribute, "") for attribute in deviation.attributes}
-    for event in work.situation.touches:
-        touched = {touch.name for touch in event.touches if touch.kind == TouchKind.USER}
-        is_user_task = event.action.endswith("user") and not event.location.startswith(own)
-        if deviation.key not in touched or not is_user_task:
+    for event in work.team_touches(TouchKind.USER, deviation.key):
+        if not event.action.endswith("user"):
             continue
         given = arguments_of(event.location, work.draft)
         if not given or parameters & given.keys():

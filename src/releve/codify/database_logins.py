@@ -66,10 +66,5 @@ def hide_login(clear: str, work: Work) -> bytes:
 
 def _find_undoing(name: str, work: Work) -> TaskEvent | None:
     """The team's task that sets the account's password and rights each time."""
-    own = f"{work.catch_up.directory}/"
-    names = {f"user {name}", f"user {name.rpartition('@')[0]}"}
-    for event in work.situation.touches:
-        touched = {touch.name for touch in event.touches if touch.kind is TouchKind.DATABASE}
-        if touched & names and not event.location.startswith(own):
-            return event
-    return None
+    names = (f"user {name}", f"user {name.rpartition('@')[0]}")
+    return next(work.team_touches(TouchKind.DATABASE, *names), None)

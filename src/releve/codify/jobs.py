@@ -79,13 +79,10 @@ def write_cron(deviation: Deviation, work: Work) -> Outcome:
 
 def _contrary(name: str, work: Work) -> str:
     """Where a task enables, starts or stops the unit; a handler's restart says nothing."""
-    for event in work.situation.touches:
-        if any(touch.kind == TouchKind.UNIT and touch.name == name for touch in event.touches):
-            given = arguments_of(event.location, work.draft)
-            wants = given.get("state") in {"started", "stopped"}
-            own = event.location.startswith(f"{work.catch_up.directory}/")
-            if not own and (wants or {"enabled", "masked"} & set(given)):
-                return event.location
+    for event in work.team_touches(TouchKind.UNIT, name):
+        given = arguments_of(event.location, work.draft)
+        if given.get("state") in {"started", "stopped"} or {"enabled", "masked"} & set(given):
+            return event.location
     return ""
 
 

@@ -22,14 +22,8 @@ _EXPRESSION: Final = re.compile(r"(?P<head>[^{}]*)\{\{-?\s*(?P<name>\w+)\s*-?\}\
 
 def managing_task(path: str, work: Work) -> TaskEvent | None:
     """The last one that touched the path, other than the catch-up role's own."""
-    own = f"{work.catch_up.directory}/"
-    found = [
-        event
-        for event in work.situation.touches
-        if not event.location.startswith(own)
-        and any(touch.kind == TouchKind.PATH and touch.name == path for touch in event.touches)
-    ]
-    return found[-1] if found else None
+    *_, last = (None, *work.team_touches(TouchKind.PATH, path))
+    return last
 
 
 def write_managed(deviation: Deviation, content: bytes, *, work: Work) -> Outcome:

@@ -1,6 +1,7 @@
 """What a writer did with one deviation, and the names and paths that it may write."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,7 @@ from releve.codify.catch_up import CatchUp
 from releve.codify.draft import Draft
 from releve.codify.scalars import NotExpressible
 from releve.codify.types import LeftOut, Situation
+from releve.model.converge import TaskEvent, TouchKind
 from releve.model.finding import Deviation, Finding
 from releve.model.observed import FactKind
 
@@ -52,6 +54,15 @@ class Work:
     def has(self, kind: FactKind, key: str) -> bool:
         """Whether the finding has this deviation too."""
         return any(found.kind == kind and found.key == key for found in self.finding.deviations)
+
+    def team_touches(self, kind: TouchKind, *names: str) -> Iterator[TaskEvent]:
+        """Tasks that touched one of these on the twin, in their order; the role's own left out."""
+        own = f"{self.catch_up.directory}/"
+        for event in self.situation.touches:
+            if not event.location.startswith(own) and any(
+                touch.kind == kind and touch.name in names for touch in event.touches
+            ):
+                yield event
 
     def of_kind(self, kind: FactKind) -> list[Deviation]:
         return [found for found in self.finding.deviations if found.kind == kind]

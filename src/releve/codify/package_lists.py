@@ -81,11 +81,8 @@ def _installer(definition: Definition, work: Work) -> TaskEvent | None:
 
 def find_contrary(package: str, work: Work, *, removal: bool) -> TaskEvent | None:
     """A task that would undo it: one that installs what was removed, or the other way round."""
-    own = f"{work.catch_up.directory}/"
-    for event in work.situation.touches:
-        is_ours = event.location.startswith(own)
-        concerns = event.action in _APT and package in _packages(event) and not is_ours
-        if concerns and _is_removal(event, work) is not removal:
+    for event in work.team_touches(TouchKind.PACKAGE, package):
+        if event.action in _APT and _is_removal(event, work) is not removal:
             return event
     return None
 
