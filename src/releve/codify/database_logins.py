@@ -1,15 +1,16 @@
-"""What holds of the login of any account of a database: who sets it, and where its hash may go."""
+"""What holds of any account of a database: who sets it, where its hash may go, what is said."""
 
-from typing import Final
+from collections.abc import Callable, Sequence
 
-from releve.codify.outcome import Work, leave_out
-from releve.codify.scalars import NotExpressible
+from releve.codify.logins import Login
+from releve.codify.outcome import Outcome, Work, Written, leave_out
+from releve.codify.scalars import NotExpressible, Value
 from releve.codify.types import LeftOut
 from releve.model.converge import TaskEvent, TouchKind
 from releve.model.finding import Deviation, DeviationStatus
 from releve.model.observed import Fact
 
-MORE_IN_PLAYBOOKS: Final = "the playbooks grant more than it has on the host"
+Read = Callable[[str], Login]  # of one engine's words for how an account logs in
 
 
 def attribute_of(fact: Fact | None, name: str) -> str:
@@ -39,7 +40,61 @@ def is_login_wanted(deviation: Deviation) -> bool:
     return deviation.status is DeviationStatus.EXTRA or "login" in deviation.attributes
 
 
-def refuse_login(
+def choose_login(
+    deviation: Deviation,
+    account: str,
+    work: Work,
+    *,
+    read: Read,
+    needs_host: Callable[[Login], bool],
+) -> Login | LeftOut | None:
+    """As the live host has it; None where it is to stay as it is. `account` is quoted."""
+    if not is_login_wanted(deviation):
+        return None
+    login = read(attribute_of(deviation.ours, "login"))
+    if not needs_host(login):
+        return login
+    if refused := _refuse_login(deviation, account, work, has_secret=login.has_secret):
+        return refused
+    return read(work.situation.logins[account])
+
+
+def hide_login(login: Login, clear: str, work: Work) -> Value:
+    """The words of an engine for it, in the vault where they hold a secret."""
+    if not login.has_secret:
+        return clear
+    if work.situation.encrypt is None:
+        raise NotExpressible("it holds a secret, and there is no vault password")
+    return work.situation.encrypt(clear.encode())
+
+
+def read_granted(fact: Fact | None, *, most: int) -> str:
+    """Its grants; NotExpressible where a scan kept `most` characters of them and no more."""
+    text = attribute_of(fact, "grants")
+    if len(text) >= most:
+        raise NotExpressible("it has more grants than a scan keeps")
+    return text
+
+
+def refuse_removal(deviation: Deviation) -> LeftOut:
+    return leave_out(
+        deviation,
+        "the playbooks grant more than it has on the host",
+        remedy="take it out of the task that gives it",
+    )
+
+
+def tell(
+    deviation: Deviation, does: Sequence[str], *, login: Login | None, without: Sequence[LeftOut]
+) -> Outcome:
+    """What the role does of it, and what of it is left out."""
+    if does:
+        kept = ", its password's hash in the team's vault" if login and login.has_secret else ""
+        return Written(f"the catch-up role {' and '.join(does)}{kept}", tuple(without))
+    return without[0] if without else leave_out(deviation, "nothing of it is left to write")
+
+
+def _refuse_login(
     deviation: Deviation, account: str, work: Work, *, has_secret: bool
 ) -> LeftOut | None:
     """Where the host has not said what is stored, or nothing is there to keep it in."""
@@ -56,12 +111,6 @@ def refuse_login(
             remedy="let ansible.cfg name the vault's password",
         )
     return None
-
-
-def hide_login(clear: str, work: Work) -> bytes:
-    if work.situation.encrypt is None:
-        raise NotExpressible("it holds a secret, and there is no vault password")
-    return work.situation.encrypt(clear.encode())
 
 
 def _find_undoing(name: str, work: Work) -> TaskEvent | None:

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from releve.codify.database_logins import (
-    MORE_IN_PLAYBOOKS,
     attribute_of,
+    choose_login,
     hide_login,
     is_login_wanted,
+    read_granted,
     refuse_account,
-    refuse_login,
+    refuse_removal,
+    tell,
 )
 from releve.codify.grants import Grant, Grants, list_lacking, quote_account, read_grants
 from releve.codify.logins import Login, read_login, write_login
@@ -61,36 +63,23 @@ def find_needed_login(deviation: Deviation) -> tuple[str, str] | None:
 
 
 def _choose_login(deviation: Deviation, account: str, work: Work) -> Login | LeftOut | None:
-    """None where it is to stay as it is."""
-    if not is_login_wanted(deviation):
-        return None
-    if deviation.theirs is not None:
+    if is_login_wanted(deviation) and deviation.theirs is not None:
         read_login(attribute_of(deviation.theirs, "login"))  # nothing that would stay there
-    login = read_login(attribute_of(deviation.ours, "login"))
-    if not _needs_host(login):
-        return login
-    if refused := refuse_login(deviation, account, work, has_secret=login.has_secret):
-        return refused
-    return read_login(work.situation.logins[account])
+    return choose_login(deviation, account, work, read=read_login, needs_host=_needs_host)
 
 
 def _write(deviation: Deviation, account: str, *, login: Login | None, work: Work) -> Outcome:
     ours, theirs = (_read_grants(fact, account) for fact in (deviation.ours, deviation.theirs))
     lacking = list_lacking(ours, theirs)
+    does = []
     if login is not None:
         _add_login(account, login, work)
-    _add_grants(account, lacking, work)
+        does.append("lets the account of the database log in")
+    if lacking:
+        _add_grants(account, lacking, work)
+        does.append("grants what it may do")
     without = tuple(_list_refused(deviation, ours, theirs))
-    if login is not None or lacking:
-        return Written(_tell(login, lacking), without)
-    return without[0] if without else leave_out(deviation, "nothing of it is left to write")
-
-
-def _tell(login: Login | None, lacking: Sequence[Grant]) -> str:
-    does = ["lets the account of the database log in"] if login is not None else []
-    does += ["grants what it may do"] if lacking else []
-    kept = ", its password's hash in the team's vault" if login and login.has_secret else ""
-    return f"the catch-up role {' and '.join(does)}{kept}"
+    return tell(deviation, does, login=login, without=without)
 
 
 def _add_login(account: str, login: Login, work: Work) -> None:
@@ -98,7 +87,7 @@ def _add_login(account: str, login: Login, work: Work) -> None:
         if plugin in _LIBRARIES:
             fields = {"name": plugin, "library": _LIBRARIES[plugin]}
             work.catch_up.add(section("database_plugins"), fields)
-    written = hide_login(write_login(login), work) if login.has_secret else write_login(login)
+    written = hide_login(login, write_login(login), work)
     work.catch_up.add(section("database_accounts"), {"account": account, "login": written})
 
 
@@ -120,16 +109,11 @@ def _list_refused(deviation: Deviation, ours: Grants, theirs: Grants) -> Iterato
             deviation, f"it has {words}, which is not granted here", remedy="grant it in your role"
         )
     if list_lacking(theirs, ours) or theirs.refused.keys() - ours.refused.keys():
-        yield leave_out(
-            deviation, MORE_IN_PLAYBOOKS, remedy="take it out of the task that gives it"
-        )
+        yield refuse_removal(deviation)
 
 
 def _read_grants(fact: Fact | None, account: str) -> Grants:
-    text = attribute_of(fact, "grants")
-    if len(text) >= _MOST_GRANTS:
-        raise NotExpressible("it has more grants than a scan keeps")
-    return read_grants(text, account)
+    return read_grants(read_granted(fact, most=_MOST_GRANTS), account)
 
 
 def _needs_host(login: Login) -> bool:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from releve.codify.database_logins import (
-    MORE_IN_PLAYBOOKS,
     attribute_of,
+    choose_login,
     hide_login,
     is_login_wanted,
+    read_granted,
     refuse_account,
-    refuse_login,
+    refuse_removal,
+    tell,
 )
 from releve.codify.logins import Login, read_password, write_password
 from releve.codify.outcome import Outcome, Work, Written, leave_out
@@ -62,7 +64,9 @@ def write_role(deviation: Deviation, work: Work) -> Outcome:
     name = _require_name(deviation.key.partition(" ")[2])
     if refused := refuse_account(deviation, name, work, is_own=name == _OWN_DOOR):
         return refused
-    password = _choose_password(deviation, name, work)
+    password = choose_login(
+        deviation, f'"{name}"', work, read=read_password, needs_host=_needs_host
+    )
     if isinstance(password, LeftOut):
         return password
     does = _add_role(deviation, name, password=password, work=work)
@@ -74,11 +78,7 @@ def write_role(deviation: Deviation, work: Work) -> Outcome:
             work.catch_up.add(section("postgresql_grants"), fields)
             does.append("grants what it was granted")
     without = tuple(_list_refused(deviation, name, ours=ours, theirs=theirs))
-    if does:
-        kept = password is not None and password.has_secret
-        vault = ", its password's hash in the team's vault" if kept else ""
-        return Written(f"the catch-up role {' and '.join(dict.fromkeys(does))}{vault}", without)
-    return without[0] if without else leave_out(deviation, "nothing of it is left to write")
+    return tell(deviation, tuple(dict.fromkeys(does)), login=password, without=without)
 
 
 def find_needed_login(deviation: Deviation) -> tuple[str, str] | None:
@@ -90,16 +90,8 @@ def find_needed_login(deviation: Deviation) -> tuple[str, str] | None:
     return f'"{name}"', seen
 
 
-def _choose_password(deviation: Deviation, name: str, work: Work) -> Login | LeftOut | None:
-    """None where it is to stay as it is."""
-    if not is_login_wanted(deviation):
-        return None
-    login = read_password(attribute_of(deviation.ours, "login"))
-    if not login.has_secret:
-        return login
-    if refused := refuse_login(deviation, f'"{name}"', work, has_secret=True):
-        return refused
-    return read_password(work.situation.logins[f'"{name}"'])
+def _needs_host(login: Login) -> bool:
+    return login.has_secret
 
 
 def _add_role(deviation: Deviation, name: str, *, password: Login | None, work: Work) -> list[str]:
@@ -109,8 +101,7 @@ def _add_role(deviation: Deviation, name: str, *, password: Login | None, work: 
         return []
     fields: dict[str, Value] = {"name": name, "options": _write_options(deviation.ours)}
     if password is not None:
-        clear = write_password(password)
-        fields["password"] = hide_login(clear, work) if password.has_secret else clear
+        fields["password"] = hide_login(password, write_password(password), work)
     if deviation.theirs is not None:
         _write_options(deviation.theirs)  # nothing that would stay there
     work.catch_up.add(section("postgresql_roles"), fields)
@@ -127,10 +118,7 @@ def _write_options(fact: Fact | None) -> str:
 
 
 def _list_grants(fact: Fact | None) -> tuple[str, ...]:
-    text = attribute_of(fact, "grants")
-    if len(text) >= _MOST_GRANTS:
-        raise NotExpressible("it has more grants than a scan keeps")
-    return tuple(split_statements(text))
+    return tuple(split_statements(read_granted(fact, most=_MOST_GRANTS)))
 
 
 def _read_grant(text: str, name: str) -> _Granted | None:
@@ -152,8 +140,7 @@ def _list_refused(
         reason = "it was granted something on a name that would have to be quoted with care"
         yield leave_out(deviation, reason, remedy="grant it in your role")
     if set(theirs) - {*ours, *(text.removesuffix(" with admin") for text in ours)}:
-        remedy = "take it out of the task that gives it"
-        yield leave_out(deviation, MORE_IN_PLAYBOOKS, remedy=remedy)
+        yield refuse_removal(deviation)
     if attribute_of(deviation.ours, "settings") != attribute_of(deviation.theirs, "settings"):
         reason = "settings of the role are any text, and are not written"
         yield leave_out(deviation, reason, remedy="set them with ALTER ROLE in a role of yours")
