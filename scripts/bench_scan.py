@@ -97,11 +97,10 @@ def main() -> None:
         install_others(bench)
         for cache in ("cold", "warm", "cold", "warm", "cold"):
             show_title(f"{cache} page cache")
-            read_with_each(bench, cold=cache == "cold")
+            read_with_each(bench, cache)
         show_title("a second look by Relève, which knows the first")
         for cache in ("warm", "warm", "warm", "cold"):
-            if cache == "cold":
-                make_cold(bench)
+            prepare(bench, cache)
             bench.time(f"{OURS}, repeat, {cache}", lambda: scan(bench))
     holds = report(bench) & report_memory()
     if not options.keep:
@@ -149,7 +148,7 @@ def install_others(bench: Bench) -> None:
     bench.run(f"cat > {BROUGHT}/aide.conf", stdin=AIDE.encode())
 
 
-def read_with_each(bench: Bench, *, cold: bool) -> None:
+def read_with_each(bench: Bench, cache: str) -> None:
     enroll = (
         f"rm -rf {BROUGHT}/harvest; PYTHONPATH={BROUGHT}/enroll python3 -m enroll harvest"
         f" --no-config --assume-safe-path --out {BROUGHT}/harvest"
@@ -163,9 +162,8 @@ def read_with_each(bench: Bench, *, cold: bool) -> None:
         "aide --init": lambda: bench.run(f"aide --config {BROUGHT}/aide.conf --init"),
     }
     for name, act in others.items():
-        if cold:
-            make_cold(bench)
-        bench.time(f"{name}, {'cold' if cold else 'warm'}", act)
+        prepare(bench, cache)
+        bench.time(f"{name}, {cache}", act)
 
 
 def scan(bench: Bench, *flags: str, afresh: bool = False) -> subprocess.CompletedProcess[bytes]:
@@ -173,8 +171,10 @@ def scan(bench: Bench, *flags: str, afresh: bool = False) -> subprocess.Complete
     return run_releve(bench, "scan", HOST, *flags, *again, "--json")
 
 
-def make_cold(bench: Bench) -> None:
+def prepare(bench: Bench, cache: str) -> None:
     """The host and its controller share this machine's cache; only the host shall be cold."""
+    if cache != "cold":
+        return
     os.sync()
     Path("/proc/sys/vm/drop_caches").write_text("3")
     run_releve(bench, "scan", HOST, "--list", "--json")
