@@ -18,6 +18,7 @@ from releve.errors import PlanError, ReleveError
 from releve.model.finding import Finding, FindingState
 from releve.plan.loading import LoadedPlan
 from releve.ports.observed_store import MOST_CONTENT_BYTES
+from releve.ports.outside import Outside
 from releve.ports.team_repository import TeamRepository
 from releve.recovery.fingerprint import commit_of
 from releve.recovery.ledger.deciding import choose_finding
@@ -40,6 +41,10 @@ class Codifying:
     @cached_property
     def repository(self) -> TeamRepository:
         return open_repository(self._loaded.repository)
+
+    @cached_property
+    def _outside(self) -> Outside:
+        return connect(self._loaded.plan.provider, state=self._state)
 
     def name_branch(self) -> str:
         return f"releve/catch-up-{self._host}-{self._now[:10]}"
@@ -102,8 +107,7 @@ class Codifying:
     def _fetch(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         """What the live host has now; nothing where it does not answer, which is said later."""
         try:
-            outside = connect(self._loaded.plan.provider, state=self._state)
-            bodies = read_live_contents(self._host, self._plan, outside, paths=paths)
+            bodies = read_live_contents(self._host, self._plan, self._outside, paths=paths)
         except ReleveError:
             return {}
         for content in bodies.values():
@@ -115,8 +119,7 @@ class Codifying:
     def _fetch_logins(self, accounts: Sequence[str]) -> Mapping[str, str]:
         """As _fetch, and kept nowhere."""
         try:
-            outside = connect(self._loaded.plan.provider, state=self._state)
-            return read_live_logins(self._host, self._plan, outside, accounts=accounts)
+            return read_live_logins(self._host, self._plan, self._outside, accounts=accounts)
         except ReleveError:
             return {}
 

@@ -67,17 +67,14 @@ def read_live_contents(
     host: str, plan: HostPlan, outside: Outside, *, paths: Sequence[str]
 ) -> dict[str, bytes]:
     """Bodies of regular files as the host has them now; what is gone or too large is left out."""
-    instance = resolve_current_instance(outside.provider, host, plan)
-    return read_contents(outside.access, _open_door(instance, plan, outside), paths)
+    return read_contents(outside.access, _open_live_door(host, plan, outside), paths)
 
 
 def read_live_logins(
     host: str, plan: HostPlan, outside: Outside, *, accounts: Sequence[str]
 ) -> dict[str, str]:
-    """How accounts of its MariaDB log in now, with what is stored; quoted names as keys."""
-    instance = resolve_current_instance(outside.provider, host, plan)
-    door = _open_door(instance, plan, outside)
-    return read_database_logins(outside.access, door, accounts)
+    """How accounts of its databases log in now, with what is stored; quoted names as keys."""
+    return read_database_logins(outside.access, _open_live_door(host, plan, outside), accounts)
 
 
 def scan_dead_root(
@@ -117,6 +114,10 @@ def summarise(record: ScanRecord, store: ObservedStore) -> ScanSummary:
 
 def _is_no_file(fact: Fact) -> bool:
     return fact.kind is not FactKind.FILE
+
+
+def _open_live_door(host: str, plan: HostPlan, outside: Outside) -> Door:
+    return _open_door(resolve_current_instance(outside.provider, host, plan), plan, outside)
 
 
 def _open_door(instance: Instance, plan: HostPlan, outside: Outside) -> Door:
