@@ -98,13 +98,19 @@ def thaw(disk: Disk) -> None:
 
 
 def fill(directory: Path) -> None:
-    """To the last byte."""
-    with (directory / "filler").open("wb", buffering=0) as opened, suppress(OSError):
+    """To the last byte, also of what the file system held back for writes not yet on the disk."""
+    pieces = (b"x" * (1 << 20), b"x" * 512)
+    while sum(_append_until_full(directory / f"filler{len(piece)}", piece) for piece in pieces):
+        os.sync()
+
+
+def _append_until_full(path: Path, piece: bytes) -> int:
+    """Bytes."""
+    written = 0
+    with path.open("ab", buffering=0) as opened, suppress(OSError):
         while True:
-            opened.write(b"x" * (1 << 20))
-    with (directory / "filler2").open("wb", buffering=0) as opened, suppress(OSError):
-        while True:
-            opened.write(b"x" * 512)
+            written += opened.write(piece) or 0
+    return written
 
 
 @contextmanager
