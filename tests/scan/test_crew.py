@@ -45,12 +45,15 @@ def test_a_tree_is_the_same_by_one_process_and_by_several(tmp_path: Path) -> Non
             write(root / f"usr/share/app-{number:02}/{below}/file", f"{number} {depth}")
     (root / "usr/share/app-07/link").symlink_to("/etc")
     write(root / "usr/share/app-08/large", "y" * 3_000_000)
+    for place in ("headers-1/arch", "headers-1/include/linux", "headers-2/include", "headers-2.c"):
+        write(root / f"usr/src/{place}/file", place)
 
     by_one = files_of(root, processors={min(os.sched_getaffinity(0))})
     by_several = files_of(root, processors=os.sched_getaffinity(0))
 
     assert by_one == by_several
     assert sum("/share/app-" in fact.key for fact in by_one) > MANY * 5
+    assert sum("/usr/src/" in fact.key for fact in by_one) == 11
 
 
 def test_what_members_find_is_said_in_the_order_of_the_subtrees() -> None:

@@ -13,21 +13,23 @@ _LOADER: Final = """
 import os, sys
 sys.dont_write_bytecode = True
 
-def load(sources):
-    for name, text in sources:
-        module = sys.modules[name] = type(sys)(name)
-        exec(compile(text, "<" + name + ">", "exec"), module.__dict__)
-
-load(SOURCES)
+def load(name):
+    for needed in ORDERS[name]:
+        if needed not in sys.modules:
+            module = sys.modules[needed] = type(sys)(needed)
+            exec(compile(SOURCES[needed], "<" + needed + ">", "exec"), module.__dict__)
+    return sys.modules[name]
 """
 
 
 def join_modules(names: Iterable[str]) -> str:
-    """Python text in ASCII; once it has run, `sys.modules` holds the modules and all they need."""
-    order: list[str] = []
+    """Python text in ASCII with `load(name)`: the module, once it and all it needs have run."""
+    orders: dict[str, list[str]] = {}
     for name in names:
-        _add_with_needs(name, order)
-    return f"SOURCES = {[(name, read_module(name)) for name in order]!a}\n{_LOADER}"
+        orders[name] = []
+        _add_with_needs(name, orders[name])
+    sources = {name: read_module(name) for order in orders.values() for name in order}
+    return f"SOURCES = {sources!a}\nORDERS = {orders!a}\n{_LOADER}"
 
 
 @cache

@@ -17,8 +17,10 @@ _KINDS: Final = re.compile(r"^KINDS = ", re.MULTILINE)
 _LITERAL_COLUMNS: Final = 60_000  # one giant line is slow to read for old Pythons
 
 _START: Final = """
-collectors = {name: sys.modules[PACKAGE + "." + name] for name in COLLECTORS}
-sys.modules[PACKAGE + "." + MAIN].main(REQUEST, collectors)
+def load_collectors():
+    return {name: load(PACKAGE + "." + name) for name in COLLECTORS}
+
+load(PACKAGE + "." + MAIN).main(REQUEST, load_collectors)
 os._exit(0)  # threads still wait; ending them would load a library, in a dead root
 """
 

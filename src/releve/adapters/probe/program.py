@@ -32,7 +32,7 @@ def build_program(order: ProbeOrder, *, nonce: str) -> bytes:
         "fstab": order.fstab,
     }
     encoded = base64.b64encode(json.dumps(settings).encode("ascii")).decode("ascii")
-    text = f'SETTINGS = "{encoded}"\n{_joined()}sys.modules["{_MAIN}"].main(SETTINGS)\n'
+    text = f'SETTINGS = "{encoded}"\n{_joined()}load("{_MAIN}").main(SETTINGS)\n'
     return f"{len(text):08d}{text}".encode("ascii")
 
 

@@ -12,6 +12,7 @@ from releve.scan.collector.system import NotChecked
 
 _WORKERS = 4
 _SLOWEST = ("packages", "units", "kernel", "running")  # begun first, so that nobody waits for them
+_ALL = "*"  # said in place of a collector's name once every one has ended
 _PIECE = 1 << 16
 _MOST_SECONDS = 120.0  # after the walk has ended
 _LONGEST_KEY = 8 << 10
@@ -20,10 +21,10 @@ _MOST_FACTS = 100000  # of one collector
 
 
 class Collecting:
-    """`collectors` is a map of names to modules."""
+    """`load` gives a map of names to modules; it takes long, so the second process calls it."""
 
-    def __init__(self, collectors, system):
-        self._collectors = collectors
+    def __init__(self, load, system):
+        self._load = load
         self._system = system
         self._process = 0
         self._reader = -1
@@ -33,19 +34,22 @@ class Collecting:
         self._process = os.fork()
         if self._process == 0:
             os.close(reader)
-            serve(writer, self._collectors, self._system)
+            serve(writer, self._load, self._system)
         os.close(writer)
         self._reader = reader
 
     def finish(self, output):
         """Say what was collected, and which collectors did not come to an end."""
-        missing = dict(self._collectors)
+        ended = set()
         for line in self._lines(output):
             if line.startswith(b'["f"'):
                 output.say_line(line + b"\n")
             else:
-                missing.pop(line.decode("ascii", "replace"), None)
-        for module in missing.values():
+                ended.add(line.decode("ascii", "replace"))
+        if _ALL in ended:
+            return
+        missing = [module for name, module in self._load().items() if name not in ended]
+        for module in missing:
             for kind in module.KINDS:
                 why = "its collector did not come to an end"
                 output.say(["f", "not_checked", kind, {"why": why}, {}])
@@ -70,10 +74,10 @@ class Collecting:
         os.waitpid(self._process, 0)
 
 
-def serve(writer, collectors, system):
+def serve(writer, load, system):
     """The second process: it ends here, whatever happens."""
     try:
-        _serve(writer, collectors, system)
+        _serve(writer, load(), system)
     except BaseException:  # noqa: BLE001 - the first process tells what is missing
         os._exit(1)
     os._exit(0)
@@ -103,6 +107,7 @@ def _serve(writer, collectors, system):
         for fact in facts:
             _write(writer, encode(fact))
         _write(writer, name.encode("ascii") + b"\n")
+    _write(writer, _ALL.encode("ascii") + b"\n")
 
 
 def _write(writer, line):

@@ -10,8 +10,7 @@ from releve.scan.collector.main import enter_root, settle_down
 from releve.scan.collector.output import Output
 
 
-def main(encoded, collectors):
-    del collectors
+def main(encoded, _):
     request = json.loads(base64.b64decode(encoded).decode("ascii"))
     settle_down()
     enter_root(request["root"])

@@ -19,7 +19,8 @@ class Frame:
     """A directory on the way from the root to where the walk is."""
 
     __slots__ = (
-        "descriptor", "directories", "has_line", "is_whole", "names", "path", "prefix", "unread"
+        "descriptor", "directories", "has_few", "has_line", "is_whole", "names", "path", "prefix",
+        "unread",
     )  # fmt: skip
 
     def __init__(self, descriptor, path, unread):
@@ -29,6 +30,7 @@ class Frame:
         self.unread = unread
         self.names = []  # still to come, the next one last
         self.directories = []  # to be entered before those, the next one last
+        self.has_few = False
         self.has_line = False
         self.is_whole = True  # False: not every name could be read
 

@@ -25,6 +25,7 @@ _AHEAD = 50  # lines that wait for the files of an earlier one
 _SETTLED = 2 * 10**9  # within the grain of ctime a second change would not show
 _CONTENT = 6  # its place in an entry
 _SHARED_DEPTH = 2  # of the directories whose own directories others walk: /usr/share, /var/lib
+_FEW = 8  # directories beside each other, as in /usr/src: each may be so large that others wait
 
 
 class Walk:
@@ -85,7 +86,7 @@ class Walk:
         """None where somebody else walks it."""
         path = parent.path + b"/" + raw
         unread = parent.unread or self._places.explain_unread(path)
-        if self._crew is not None and parent.path.count(b"/") == _SHARED_DEPTH:
+        if self._crew is not None and _is_shared(parent):
             self._give(self._crew, path, unread)
             return None
         os.fchdir(parent.descriptor)
@@ -153,6 +154,7 @@ class Walk:
         if not self._is_as_before(line):
             self._entries.fill(line)
         frame.directories.reverse()
+        frame.has_few = len(frame.directories) < _FEW
         self._waiting.append(line)
         self._flush(_AHEAD)
 
@@ -225,3 +227,8 @@ class Walk:
             while not entry[-1]:
                 entry.pop()
         self._output.say(["d", prefix, line.fingerprint, line.more, line.entries])
+
+
+def _is_shared(frame):
+    depth = frame.path.count(b"/")
+    return depth > _SHARED_DEPTH or (depth == _SHARED_DEPTH and not frame.has_few)

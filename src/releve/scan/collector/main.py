@@ -67,16 +67,19 @@ class LazyOwnership:
             self._value = Ownership(self._machine)
 
 
-def main(encoded, collectors):
+def main(encoded, load_collectors):
+    """`load_collectors` gives a map of names to modules, whenever it is called."""
     request = json.loads(base64.b64decode(encoded).decode("ascii"))
     settle_down()
     output = Output(1, request["nonce"])
     mounts = read_mounts(encode_path(request["root"] or "/"))
+    if request["root"]:
+        load_collectors()  # later a dead root would answer for what they import
     shift = enter_root(request["root"])
     offline = bool(request["root"])
     machine = Machine(bytes.fromhex(request["secret"]), offline, shift)
     output.begin({"offline": offline})
-    collecting = Collecting(collectors, machine)
+    collecting = Collecting(load_collectors, machine)
     collecting.start()
     count = walk_all(request, Tools(machine, request, mounts), output)
     collecting.finish(output)
