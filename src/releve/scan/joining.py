@@ -14,22 +14,22 @@ import os, sys
 sys.dont_write_bytecode = True
 
 def load(name):
-    for needed in ORDERS[name]:
-        if needed not in sys.modules:
-            module = sys.modules[needed] = type(sys)(needed)
-            exec(compile(SOURCES[needed], "<" + needed + ">", "exec"), module.__dict__)
+    for each, text in SOURCES:
+        if name in sys.modules:
+            break
+        if each not in sys.modules:
+            module = sys.modules[each] = type(sys)(each)
+            exec(compile(text, "<" + each + ">", "exec"), module.__dict__)
     return sys.modules[name]
 """
 
 
 def join_modules(names: Iterable[str]) -> str:
-    """Python text in ASCII with `load(name)`: the module, once it and all it needs have run."""
-    orders: dict[str, list[str]] = {}
+    """Python text in ASCII with `load(name)`: the module, once it and all before it have run."""
+    order: list[str] = []
     for name in names:
-        orders[name] = []
-        _add_with_needs(name, orders[name])
-    sources = {name: read_module(name) for order in orders.values() for name in order}
-    return f"SOURCES = {sources!a}\nORDERS = {orders!a}\n{_LOADER}"
+        _add_with_needs(name, order)
+    return f"SOURCES = {[(name, read_module(name)) for name in order]!a}\n{_LOADER}"
 
 
 @cache

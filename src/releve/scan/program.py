@@ -61,7 +61,7 @@ def list_collectors() -> tuple[str, ...]:
 @cache
 def _sources_for(main: str) -> str:
     collectors = list_collectors() if main == "main" else ()
-    names = [f"{_PACKAGE}.{name}" for name in (*collectors, main)]
+    names = [f"{_PACKAGE}.{name}" for name in (main, *collectors)]
     return (
         f"PACKAGE = {_PACKAGE!r}\nMAIN = {main!r}\nCOLLECTORS = {collectors!r}\n"
         f"{join_modules(names)}"
